@@ -1,0 +1,222 @@
+"""The vocabulary of families: what a model of each kind must offer, and which laws it must obey.
+
+Notebooks, metrics and conformance tests treat entries alike through these small Protocols. A
+Protocol lists what is *required*; what a family also understands but does not ask for is named in
+:attr:`Family.optional`. Nothing here imports torch at run time, so that cards are checked cheaply.
+
+Conventions shared by all families
+
+- ``event_shape`` is the shape of one example. ``(C, H, W)`` means an image with values in [0, 1] at
+  the interface, or in {0, 1} for a binary model; any other shape means unbounded real values.
+- ``sample`` draws from the model's own distribution (never its mean), under ``torch.no_grad``; the
+  same generator state gives the same draw.
+- Likelihoods are in nats per example, shape ``(B,)``. A bound is called a bound.
+- Randomness that training needs (``eps``, ``alpha``, ``t``) is an explicit tensor argument.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from zoo.core.errors import ZooError
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+    from torch.distributions import Distribution
+
+
+@runtime_checkable
+class GenerativeModel(Protocol):
+    """What every entry offers."""
+
+    event_shape: tuple[int, ...]
+
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        """Draw ``n`` examples from the model, shape ``(n, *event_shape)``."""
+        ...
+
+
+@runtime_checkable
+class ExactDensity(GenerativeModel, Protocol):
+    """A model whose likelihood is computable; the family ``baseline`` asks for no more."""
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        """Log-density or log-probability of each example, nats; ``(B, *event_shape) -> (B,)``."""
+        ...
+
+
+@runtime_checkable
+class Autoregressive(ExactDensity, Protocol):
+    """p(x) = prod_d p(x_d | earlier x), binary x.
+
+    Optional: ``ordering``, integers (D,): ``ordering[d]`` is the position, from 0, at which
+    dimension d of the flattened event is generated (default: raster order). A mask ensemble
+    instead has ``orderings``, integers (K, D), and ``logits(x, k)`` for the k-th masks; its
+    log_prob averages the K probabilities of x; ``logits(x)`` without k is that of the first masks.
+    """
+
+    def logits(self, x: Tensor) -> Tensor:
+        """Logit of x_d = 1 given the earlier dimensions; (B, *event_shape), as ``x``."""
+        ...
+
+
+@runtime_checkable
+class LatentVariable(GenerativeModel, Protocol):
+    """p(x) = integral of p(x | z) p(z) dz, with an approximate posterior q(z | x)."""
+
+    latent_dim: int
+    prior: Distribution  # event shape (latent_dim,)
+
+    def encode(self, x: Tensor) -> Distribution:
+        """q(z | x): batch shape (B,), event shape (latent_dim,)."""
+        ...
+
+    def decode(self, z: Tensor) -> Distribution:
+        """p(x | z): ``(B, latent_dim)`` -> batch shape (B,), event shape ``event_shape``."""
+        ...
+
+    def elbo(self, x: Tensor, eps: Tensor) -> Tensor:
+        """Evidence lower bound from one standard normal ``eps`` (B, latent_dim) each; (B,)."""
+        ...
+
+    def log_prob_bound(self, x: Tensor, k: int, generator: Generator | None = None) -> Tensor:
+        """Importance-weighted bound log (1/k) sum_i w_i; k = 1: the ELBO; (B,)."""
+        ...
+
+
+@runtime_checkable
+class Flow(ExactDensity, Protocol):
+    """An invertible map to standard normal noise; log p(x) = log N(z; 0, I) + log |det dz/dx|."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """x -> (z (B, ...), log |det dz/dx| (B,)), the preprocessing's Jacobian included."""
+        ...
+
+    def inverse(self, z: Tensor) -> Tensor:
+        """z, as ``forward`` returns it, -> x at the interface's scale."""
+        ...
+
+
+@runtime_checkable
+class Adversarial(GenerativeModel, Protocol):
+    """A generator of standard normal z trained against a critic.
+
+    The losses call ``self.generator`` and ``self.critic`` and are minimised. Optional:
+    ``gradient_penalty(critic, real, fake, alpha) -> scalar`` with ``alpha`` (B,) in (0, 1), which
+    then is a part of ``critic_loss`` with weight ``penalty_weight`` (the paper's lambda).
+    """
+
+    latent_dim: int
+
+    def generator(self, z: Tensor) -> Tensor:
+        """``(B, latent_dim) -> (B, *event_shape)``."""
+        ...
+
+    def critic(self, x: Tensor) -> Tensor:
+        """Score of each example, larger for data; ``(B, *event_shape) -> (B,)``."""
+        ...
+
+    def critic_loss(self, real: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
+        """Scalar; no gradient reaches the generator. Without a penalty ``alpha`` is unused."""
+        ...
+
+    def generator_loss(self, z: Tensor) -> Tensor:
+        """Scalar."""
+        ...
+
+
+@runtime_checkable
+class Diffusion(GenerativeModel, Protocol):
+    """A Gaussian diffusion with steps t = 1..T and its learned reversal.
+
+    ``x0`` and ``x_t`` below are on the diffusion's own scale. For images that is [-1, 1], and the
+    model has ``scale(x)`` and ``unscale(x)`` between it and [0, 1]; ``sample``, ``bound_terms`` and
+    ``log_prob_bound`` speak the interface's scale. ``t`` is int64 (B,). ``reverse``, ``loss``,
+    ``sample`` and ``bound_terms`` go through ``self.predict``.
+
+    Optional: ``levels``, the number of grey values k / (levels - 1) of the discretised decoder
+    p(x0 | x1) in L_0 (without it the decoder is the Gaussian density); ``sample(..., steps=S,
+    eta=e)``, DDIM over a sub-sequence of S steps. Without ``steps`` the sampler is ancestral.
+    """
+
+    timesteps: int
+    alpha_bar: Tensor  # (T + 1,), alpha_bar[0] = 1
+
+    def q_sample(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+        """x_t given x0 and the noise."""
+        ...
+
+    def predict(self, x_t: Tensor, t: Tensor) -> Tensor:
+        """The noise that the network sees in x_t."""
+        ...
+
+    def posterior(self, x0: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of q(x_{t-1} | x_t, x0); the variance broadcasts against the mean."""
+        ...
+
+    def reverse(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and variance of p(x_{t-1} | x_t); the variance broadcasts against the mean."""
+        ...
+
+    def loss(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
+        """L_simple: the mean squared error of the predicted noise; scalar."""
+        ...
+
+    def bound_terms(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
+        """The bound in nats: "L_T" (B,), "L_t" (B, T - 1) for t = 2..T, "L_0" (B,)."""
+        ...
+
+    def log_prob_bound(self, x: Tensor, generator: Generator | None = None) -> Tensor:
+        """-(L_T + sum_t L_t + L_0), a lower bound in expectation over the generator; (B,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """A family by its card name."""
+
+    name: str
+    protocol: type  # the Protocol its models satisfy
+    laws: str | None  # module that holds its conformance laws; None: no laws yet
+    optional: tuple[str, ...] = ()  # understood, not required
+
+
+_LAWS = "zoo.core.conformance."
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "autoregressive", Autoregressive, _LAWS + "autoregressive", ("ordering", "orderings")
+        ),
+        Family("latent-variable", LatentVariable, _LAWS + "latent_variable"),
+        Family("flow", Flow, _LAWS + "flow"),
+        Family("adversarial", Adversarial, _LAWS + "adversarial", ("gradient_penalty",)),
+        Family("energy", GenerativeModel, None),
+        Family("diffusion", Diffusion, _LAWS + "diffusion", ("levels", "steps")),
+        Family("multimodal", GenerativeModel, None),
+        Family("world-model", GenerativeModel, None),
+        Family("baseline", ExactDensity, _LAWS + "baseline"),
+    )
+}
+
+
+def get_family(name: str) -> Family:
+    """The family of that card name; ZooError naming the known ones otherwise."""
+    if name not in FAMILIES:
+        raise ZooError(f"unknown family {name!r}: use one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
+
+
+def missing_attributes(model: object, family: str) -> list[str]:
+    """Names the family's Protocol requires and the model lacks, sorted."""
+    protocol = get_family(family).protocol
+    required = {
+        name
+        for base in protocol.__mro__
+        if getattr(base, "_is_protocol", False) and base is not Protocol
+        for name in (*vars(base), *vars(base).get("__annotations__", {}))
+        if not name.startswith("_")
+    }
+    return sorted(name for name in required if not hasattr(model, name))
