@@ -19,7 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from zoo.core.errors import ZooError
+from zoo.core.errors import ZooError, nearest
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -90,11 +90,11 @@ class Flow(ExactDensity, Protocol):
     """An invertible map to standard normal noise; log p(x) = log N(z; 0, I) + log |det dz/dx|."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """x -> (z (B, ...), log |det dz/dx| (B,)), the preprocessing's Jacobian included."""
+        """Return z (B, ...) and log |det dz/dx| (B,), the preprocessing's Jacobian included."""
         ...
 
     def inverse(self, z: Tensor) -> Tensor:
-        """z, as ``forward`` returns it, -> x at the interface's scale."""
+        """Return x, at the interface's scale, from z as ``forward`` returns it."""
         ...
 
 
@@ -110,7 +110,7 @@ class Adversarial(GenerativeModel, Protocol):
     latent_dim: int
 
     def generator(self, z: Tensor) -> Tensor:
-        """``(B, latent_dim) -> (B, *event_shape)``."""
+        """Fake examples (B, *event_shape) from noise (B, latent_dim)."""
         ...
 
     def critic(self, x: Tensor) -> Tensor:
@@ -152,11 +152,11 @@ class Diffusion(GenerativeModel, Protocol):
         ...
 
     def posterior(self, x0: Tensor, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of q(x_{t-1} | x_t, x0); the variance broadcasts against the mean."""
+        """Mean and (broadcastable) variance of q(x_{t-1} | x_t, x0)."""
         ...
 
     def reverse(self, x_t: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and variance of p(x_{t-1} | x_t); the variance broadcasts against the mean."""
+        """Mean and (broadcastable) variance of p(x_{t-1} | x_t); at t = 1 those of the decoder."""
         ...
 
     def loss(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
@@ -203,9 +203,9 @@ FAMILIES: dict[str, Family] = {
 
 
 def get_family(name: str) -> Family:
-    """The family of that card name; ZooError naming the known ones otherwise."""
+    """The family of that card name; ZooError with the nearest one otherwise."""
     if name not in FAMILIES:
-        raise ZooError(f"unknown family {name!r}: use one of {', '.join(FAMILIES)}")
+        raise ZooError(f"unknown family '{name}': {nearest(name, FAMILIES)}")
     return FAMILIES[name]
 
 
