@@ -1,0 +1,1 @@
+"""The `zoo` command, the checks and the review process."""

@@ -1,0 +1,1 @@
+"""Model-independent utilities: data, training, metrics, checkpoints, figures, conformance."""

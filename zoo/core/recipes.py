@@ -1,0 +1,147 @@
+"""What an entry tells the training loop: a frozen configuration and a `Task`."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.core.errors import ZooError, nearest
+
+if TYPE_CHECKING:
+    from zoo.core.noise import Noise
+    from zoo.core.training import Loop
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Fields every recipe has; an entry's `Config` adds those of its model.
+
+    Attributes:
+        dataset: name of the data (see `zoo.core.data.DATASETS` and `zoo.core.densities.DENSITIES`).
+        steps: number of optimisation steps (of the last optimiser, where there are several).
+        batch_size: examples per step over all processes.
+        learning_rate: step size after warm-up.
+        warmup_steps: steps over which the step size rises linearly from 0.
+        schedule: what follows the warm-up: "constant", "linear" or "cosine" decay to 0.
+        clip_norm: largest gradient norm, or None for no clipping.
+        ema_decay: decay of the exponential moving average of the weights, or None for no average.
+        precision: "32", or "bf16" for mixed precision.
+        seed: seed of the initial weights, the batch order and all noise.
+    """
+
+    dataset: str
+    steps: int
+    batch_size: int
+    learning_rate: float = 1e-3
+    warmup_steps: int = 0
+    schedule: str = "constant"
+    clip_norm: float | None = None
+    ema_decay: float | None = None
+    precision: str = "32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch_size < 1:
+            raise ZooError("steps and batch_size must be at least 1")
+        if self.schedule not in ("constant", "linear", "cosine"):
+            raise ZooError(f"unknown schedule '{self.schedule}': use constant, linear or cosine")
+        if self.precision not in ("32", "bf16"):
+            raise ZooError(f"unknown precision '{self.precision}': use 32 or bf16")
+
+    def learning_rate_at(self, step: int) -> float:
+        """Step size for step `step` = 0, 1, …, steps − 1."""
+        if step < self.warmup_steps:
+            return self.learning_rate * (step + 1) / self.warmup_steps
+        progress = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        factor = {
+            "constant": 1.0,
+            "linear": 1.0 - progress,
+            "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
+        }[self.schedule]
+        return self.learning_rate * factor
+
+
+class Task:
+    """One entry's part of training; subclass it in `zoo/<model>/recipe.py`.
+
+    Subclasses must define `build` and either `loss` (one objective, one optimiser) or
+    `training_step` (several optimisers, as in adversarial training).
+    """
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self.config = config
+
+    def build(self) -> nn.Module:
+        """A new model with initial weights; the loop seeds torch before it calls this."""
+        raise NotImplementedError("a Task defines build()")
+
+    def optimizers(self, model: nn.Module) -> dict[str, torch.optim.Optimizer]:
+        """Optimisers by name; by default Adam on all parameters, named "model"."""
+        return {"model": torch.optim.Adam(model.parameters(), lr=self.config.learning_rate)}
+
+    def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
+        """Model input (B, *event_shape) from a raw batch, uint8 (B, C, H, W) for images.
+
+        By default grey values scaled to [0, 1]; samples of a 2-D density are passed on unchanged.
+        """
+        from zoo.core.data import levels_of, scale
+
+        return scale(batch, levels_of(self.config.dataset)) if batch.dtype == torch.uint8 else batch
+
+    def loss(self, model: nn.Module, x: Tensor, noise: Noise) -> dict[str, Tensor]:
+        """Scalars of one batch, averaged over examples; "loss" is minimised, the rest is logged."""
+        raise NotImplementedError("a Task defines loss() or training_step()")
+
+    def training_step(self, loop: Loop, x: Tensor, noise: Noise) -> dict[str, Tensor]:
+        """One step of the paper's algorithm; by default one gradient step on `loss`."""
+        with loop.autocast():
+            out = self.loss(loop.model, x, noise)
+        loop.minimise("model", out["loss"])
+        return out
+
+
+def with_overrides(config: TrainingConfig, settings: dict[str, str]) -> TrainingConfig:
+    """A copy of `config` with fields replaced by values given as text, e.g. {"steps": "100"}.
+
+    Raises:
+        ZooError: unknown field, or a text that is not a value of the field's type.
+    """
+    hints = typing.get_type_hints(type(config))
+    values: dict[str, Any] = {}
+    for name, text in settings.items():
+        if name not in hints:
+            raise ZooError(f"no field '{name}' in this recipe: {nearest(name, hints)}")
+        values[name] = _parse(name, text, hints[name])
+    return dataclasses.replace(config, **values)
+
+
+def _parse(name: str, text: str, hint: Any) -> Any:
+    options = [hint]
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
+        options = list(typing.get_args(hint))
+    if type(None) in options and text.lower() in ("none", "null"):
+        return None
+    for option in options:
+        origin = typing.get_origin(option)
+        try:
+            if origin is tuple:
+                item = typing.get_args(option)[0]
+                return tuple(item(part) for part in text.strip("()").split(",") if part.strip())
+            if origin is typing.Literal:
+                if text in typing.get_args(option):
+                    return text
+                continue
+            if option is bool:
+                return {"true": True, "false": False}[text.lower()]
+            if option is not type(None):
+                return option(text)
+        except (ValueError, KeyError):
+            continue
+    wanted = getattr(hint, "__name__", str(hint))
+    raise ZooError(f"'{text}' is no value for {name}: a {wanted} is needed")
