@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from zoo.core.errors import ZooError, nearest
 
 if TYPE_CHECKING:
+    from zoo.core.loop import Loop
     from zoo.core.noise import Noise
-    from zoo.core.training import Loop
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
