@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -204,8 +205,9 @@ def _read_cache(entry: Path | None) -> normalise.Json | None:
 def _forget_unused(cache: Path) -> None:
     oldest = time.time() - _KEEP_DAYS * 86400
     for entry in cache.glob("*.json"):
-        if entry.stat().st_mtime < oldest:
-            entry.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another run may forget it at the same time
+            if entry.stat().st_mtime < oldest:
+                entry.unlink()
 
 
 def _write_whole(path: Path, content: bytes) -> None:
