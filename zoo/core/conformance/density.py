@@ -1,0 +1,94 @@
+"""Laws of exact densities, shared by autoregressive models, flows and baselines."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from zoo.core.conformance.law import (
+    Broken,
+    Law,
+    NotApplicable,
+    Subject,
+    expect_close,
+    expect_frequencies,
+    law,
+)
+
+LAWS: list[Law] = []
+CELLS = 8  # cells per dimension of a histogram
+DRAWS = 20_000
+
+
+@law(LAWS, "normalisation", "p(x) sums, or integrates, to one over all x.")
+def _normalisation(subject: Subject) -> str:
+    if subject.support == "binary":
+        total = log_prob(subject, subject.states).double().exp().sum()
+        return expect_close(f"sum of p over 2^{subject.dim} states", total, 1.0, 1e-4)
+    low, high = box(subject)
+    mass = cell_masses(subject, low, high).sum()
+    return expect_close("integral of p", mass, 1.0, 2e-3)
+
+
+@law(LAWS, "sample frequencies", "Samples occur as often as p(x) says.")
+def _frequencies(subject: Subject) -> str:
+    x = subject.model.sample(DRAWS, subject.generator()).double().flatten(1)
+    if subject.support == "binary":
+        p = log_prob(subject, subject.states).double().exp()
+        place = 2.0 ** torch.arange(subject.dim - 1, -1, -1, dtype=torch.float64)
+        counts = torch.bincount((x @ place).long(), minlength=len(p))
+        return expect_frequencies(f"counts of {len(p)} states", counts, p)
+    low, high = box(subject)
+    masses = cell_masses(subject, low, high).flatten()
+    inside = ((x >= low) & (x <= high)).all(1)
+    cell = ((x[inside] - low) / (high - low) * CELLS).long().clamp(max=CELLS - 1)
+    place = CELLS ** torch.arange(subject.dim - 1, -1, -1)
+    counts = torch.bincount((cell * place).sum(1), minlength=len(masses))
+    outside = (1 - masses.sum()).clamp(min=0)
+    counts = torch.cat([counts, (~inside).sum()[None]])
+    return expect_frequencies("counts in cells", counts, torch.cat([masses, outside[None]]))
+
+
+def log_prob(subject: Subject, x: Tensor, chunk: int = 65_536) -> Tensor:
+    """Log-density of many examples, without gradient, in chunks; Broken for a wrong shape."""
+    with torch.no_grad():
+        parts = [subject.model.log_prob(part) for part in x.split(chunk)]
+    found = torch.cat(parts)
+    if tuple(found.shape) != (len(x),):
+        raise Broken(f"log_prob: expected shape {(len(x),)}, found {tuple(found.shape)}")
+    return found
+
+
+def box(subject: Subject) -> tuple[Tensor, Tensor]:
+    """Corners (D,) of a box with all the mass that matters: [0, 1]^D, or wide around samples."""
+    if subject.dim > 2:
+        raise NotApplicable(f"an integral over {subject.dim} dimensions is not done by quadrature")
+    if subject.support == "unit":
+        return torch.zeros(subject.dim).double(), torch.ones(subject.dim).double()
+    x = subject.model.sample(4000, subject.generator(11)).double().flatten(1)
+    margin = 3 * x.std(0) + 0.25 * (x.amax(0) - x.amin(0))
+    return x.amin(0) - margin, x.amax(0) + margin
+
+
+def cell_masses(subject: Subject, low: Tensor, high: Tensor) -> Tensor:
+    """Masses of p in the CELLS^D equal cells of a box, by the midpoint rule on a refined grid.
+
+    The grid is refined until two successive ones agree to 1e-4; NotApplicable if none does.
+    """
+    previous = None
+    for points in (128, 256, 512, 1024):
+        axes = [
+            low[d] + (high[d] - low[d]) * (torch.arange(points).double() + 0.5) / points
+            for d in range(subject.dim)
+        ]
+        grid = torch.cartesian_prod(*axes).reshape(-1, *subject.shape).float()
+        volume = math.prod((high - low).tolist()) / points**subject.dim
+        p = log_prob(subject, grid).double().exp() * volume
+        fold = [CELLS, points // CELLS] * subject.dim
+        masses = p.view(fold).sum(dim=tuple(range(1, 2 * subject.dim, 2)))
+        if previous is not None and float((masses - previous).abs().sum()) < 1e-4:
+            return masses
+        previous = masses
+    raise NotApplicable("the quadrature does not converge: p is too rough for a 1024-point grid")
