@@ -21,31 +21,44 @@ from zoo.core.errors import ZooError
 from zoo.core.files import replacing, sha256_of
 
 
-def save_weights(path: Path | str, model: nn.Module, config: Any, half: bool = False) -> str:
-    """Write a model's weights and configuration; return the file's sha256.
+def save_weights(
+    path: Path | str,
+    model: nn.Module,
+    config: Any,
+    half: bool = False,
+    training: dict[str, Any] | None = None,
+) -> str:
+    """Write a model's weights and how they came about; return the file's sha256.
 
     Args:
         path: file to write, ending in .safetensors.
         model: its `state_dict` is stored.
         config: the recipe's dataclass, kept in the header as JSON.
         half: store floating-point tensors as float16, which halves the file.
+        training: what is worth keeping of the run, e.g. {"steps": …, "seconds": …, "device": …}.
     """
     tensors = {}
     for name, value in model.state_dict().items():
         value = value.detach().cpu().contiguous().clone()
         tensors[name] = value.half() if half and value.is_floating_point() else value
-    header = {"config": json.dumps(dataclasses.asdict(config), sort_keys=True)}
+    about = {"config": dataclasses.asdict(config), "training": training or {}}
+    # One key only: safetensors writes several in no fixed order, and the file must be byte-stable.
+    header = {"zoo": json.dumps(about, sort_keys=True)}
     with replacing(path) as temporary:
         _write(tensors, temporary, header)
     return sha256_of(path)
 
 
-def read_header(path: Path | str) -> dict[str, str]:
-    """The header of a safetensors file, without its tensors.
+def read_about(path: Path | str) -> dict[str, Any]:
+    """What `save_weights` stored beside the tensors: {"config": …, "training": …}.
 
     Raises:
         ZooError: not a safetensors file.
     """
+    return json.loads(_read_header(path).get("zoo", "{}"))
+
+
+def _read_header(path: Path | str) -> dict[str, str]:
     try:
         with safe_open(str(path), framework="pt") as file:
             return file.metadata() or {}
@@ -108,7 +121,7 @@ def load_state(path: Path | str) -> dict[str, Any]:
     Raises:
         ZooError: not such a file.
     """
-    header = read_header(path)
+    header = _read_header(path)
     if "structure" not in header:
         raise ZooError(f"{path} holds weights, not a training state: it cannot be resumed from")
     return _put_tensors(json.loads(header["structure"]), read_tensors(path))

@@ -167,7 +167,12 @@ def _run(
                 folder.close()
     if folder and loop.step == task.config.steps:
         _apply_average(loop.model, loop.average.tensors)
-        save_weights(folder.weights, loop.model, task.config)
+        training = {
+            "steps": loop.step,
+            "seconds": round(loop.seconds),
+            "device": device_name(loop.device),
+        }
+        save_weights(folder.weights, loop.model, task.config, training=training)
     if stop.is_set():
         raise KeyboardInterrupt(f"stopped after step {loop.step} of {task.config.steps}")
     weights = loop.average.tensors or loop.model.state_dict()
@@ -238,6 +243,13 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
+
+
+def device_name(device: torch.device) -> str:
+    """A device in words, e.g. "NVIDIA H100" or "CPU, 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type.upper()}, {torch.get_num_threads()} threads"
 
 
 def _apply_average(model: nn.Module, tensors: dict[str, Tensor]) -> None:
