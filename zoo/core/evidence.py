@@ -97,7 +97,10 @@ def save_results(folder: Path | str, results: dict[str, Result]) -> None:
 
 
 def status_of(claim: Claim, value: float) -> str:
-    """ "reproduced" within the accepted range, "partial" within 5 % of it, else "not-reproduced"."""
+    """Status of a value: "reproduced" if accepted, "partial" if within 5 % of the accepted range.
+
+    Anything else is "not-reproduced", which is a valid result.
+    """
     if claim.accepts(value):
         return "reproduced"
     match = parse_accept(claim.accept)

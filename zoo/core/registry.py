@@ -22,10 +22,22 @@ ZOO_FOLDER = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Entry:
-    """One folder `zoo/<name>/`: a paper's code, card, recipes, weights and results."""
+    """One folder `zoo/<name>/`: a paper's code, card, recipes, weights and results.
+
+    Attributes:
+        name: name of the folder and of the package.
+        folder: where the code and the card lie.
+        elsewhere: where weights and results lie, if not in the folder itself.
+    """
 
     name: str
     folder: Path
+    elsewhere: Path | None = None
+
+    @property
+    def store(self) -> Path:
+        """The folder of weights/ and results.json."""
+        return self.elsewhere or self.folder
 
     @functools.cached_property
     def card(self) -> Card:
@@ -60,7 +72,7 @@ class Entry:
 
     def weights_path(self, recipe: str) -> Path:
         """Where the shipped weights of a recipe lie, whether or not they exist."""
-        return self.folder / "weights" / f"{recipe}.safetensors"
+        return self.store / "weights" / f"{recipe}.safetensors"
 
     @property
     def default_recipe(self) -> str:

@@ -1,0 +1,91 @@
+"""`zoo list`, `zoo show`, `zoo sample`: what is in the zoo. The first two do not import torch."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from pathlib import Path
+
+import click
+
+from tools.claims import claim_cells
+from zoo.core.evidence import load_results
+from zoo.core.registry import entry_names, get_entry
+
+
+@click.command()
+def list_entries() -> None:
+    """List the entries with their papers and results."""
+    rows = [("entry", "family", "paper", "claims reproduced")]
+    for name in entry_names():
+        entry = get_entry(name)
+        results = load_results(entry.folder)
+        done = sum(r.status == "reproduced" for r in results.values())
+        title = textwrap.shorten(entry.card.title, 52, placeholder="…")
+        paper = f"{title} ({entry.card.paper.year})"
+        rows.append((name, entry.card.family, paper, f"{done} of {len(entry.card.claims)}"))
+    click.echo(_table(rows))
+
+
+@click.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Show an entry: paper, claims, measured values, deviations."""
+    entry = get_entry(name)
+    card = entry.card
+    authors = ", ".join(card.paper.authors)
+    click.secho(card.title, bold=True)
+    click.echo(f"{authors} ({card.paper.year}), https://arxiv.org/abs/{card.paper.arxiv}")
+    click.echo(f"{card.family}, by {', '.join(card.developers)}, in {_nearby(entry.folder)}\n")
+    rows = [("claim", "metric", "data", "paper", "accepted", "measured", "status")]
+    rows += [claim_cells(entry, claim) for claim in card.claims]
+    click.echo(_table(rows))
+    if card.deviations:
+        click.echo("\nDeviations from the paper")
+        for number, text in enumerate(card.deviations, 1):
+            click.echo(_wrapped(f"{number}. {text}"))
+    shipped = sorted(path.stem for path in (entry.folder / "weights").glob("*.safetensors"))
+    click.echo(f"\nShipped weights: {', '.join(shipped) or 'none'}")
+    click.echo(f"Try: zoo sample {name} -n 64 -o {name}.png")
+
+
+@click.command()
+@click.argument("name")
+@click.option("-n", "count", default=64, show_default=True, type=click.IntRange(1, 100_000))
+@click.option(
+    "-o", "--out", default=None, type=click.Path(path_type=Path), help="PNG to write [NAME.png]."
+)
+@click.option("--recipe", help="Recipe whose shipped weights are used [the first claim's].")
+@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--device", default="cpu", show_default=True)
+def sample(
+    name: str, count: int, out: Path | None, recipe: str | None, seed: int, device: str
+) -> None:
+    """Draw samples from shipped weights into a PNG."""
+    entry = get_entry(name)
+    path = out or Path(f"{name}.png")
+    from tools.samples import write_samples
+
+    write_samples(entry, path, count, recipe, seed, device)
+    click.echo(f"{count} samples of {name} (seed {seed}) in {path}")
+
+
+def _nearby(folder: Path) -> str:
+    try:
+        return f"{folder.relative_to(Path.cwd())}/"
+    except ValueError:
+        return str(folder)
+
+
+def _wrapped(text: str) -> str:
+    width = min(100, shutil.get_terminal_size().columns)
+    return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="     ")
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Columns as wide as their widest cell; the first row is the header."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])

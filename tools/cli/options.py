@@ -1,0 +1,30 @@
+"""Callbacks for option values that several commands share."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import click
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
+
+
+def duration(context: click.Context, option: click.Parameter, text: str | None) -> float:
+    """Seconds from "90s", "9m", "2h" or "90"; no text means no limit."""
+    if text is None:
+        return math.inf
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text.strip())
+    if match is None:
+        raise click.BadParameter(f"'{text}' is no time: write 90s, 9m or 2h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def settings(
+    context: click.Context, option: click.Parameter, pairs: tuple[str, ...]
+) -> dict[str, str]:
+    """A dict from repeated key=value."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.BadParameter(f"'{pair}': write key=value, e.g. --set steps=100")
+    return dict(pair.split("=", 1) for pair in pairs)

@@ -1,0 +1,36 @@
+"""Putting trained weights into an entry's folder, in the size that git can bear."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo.core.checkpoints import load_weights, read_about, save_weights
+from zoo.core.errors import ZooError
+from zoo.core.registry import Entry
+
+LIMIT = 8 * 2**20  # bytes per shipped file
+
+
+def ship_weights(entry: Entry, recipe: str, source: Path) -> Path:
+    """Copy a run's weights to `weights/<recipe>.safetensors`, in float16 if too large.
+
+    Args:
+        entry: the entry.
+        recipe: the recipe the weights were trained with.
+        source: a run's weights.safetensors.
+
+    Raises:
+        ZooError: the weights are not of this recipe, or too large even in float16.
+    """
+    config = entry.config(recipe)
+    about = read_about(source)
+    model = load_weights(source, entry.task(config).build())
+    size = source.stat().st_size
+    if size > 2 * LIMIT:
+        raise ZooError(
+            f"{source} has {size / 2**20:.0f} MiB: shipped weights have at most 16, halved"
+        )
+    target = entry.weights_path(recipe)
+    training = about.get("training", {})
+    save_weights(target, model, config, half=size > LIMIT, training=training)
+    return target
