@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -98,13 +97,10 @@ class Report:
 
     def verdict(self) -> str:
         """One line: how many checks passed, failed and were skipped."""
+        if not self.results:
+            return "nothing to check"
         count = dict.fromkeys(Status, 0)
         for result in self.results:
             count[result.status] += 1
         words = f"{count[Status.PASS]} passed, {count[Status.FAIL]} failed"
         return words + (f", {count[Status.SKIP]} skipped" if count[Status.SKIP] else "")
-
-
-def merge(reports: Iterable[Report]) -> Report:
-    """One report from several, in order."""
-    return Report(tuple(result for report in reports for result in report.results))

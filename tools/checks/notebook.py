@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,14 +75,28 @@ def read_cells(subject: Subject, path: Path) -> list[Cell]:
         line = getattr(error, "lineno", None)
         rule = f"not a notebook: broken JSON ({getattr(error, 'msg', error)})"
         raise BadNotebook(Finding(place, rule, fix, line)) from None
-    try:
-        nbformat.validate(data)
-    except (nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
-        rule = f"not a valid notebook: {str(error).splitlines()[0]}"
-        raise BadNotebook(Finding(place, rule, fix)) from None
-    if (data["nbformat"], data["nbformat_minor"]) < (4, 5):
-        raise BadNotebook(Finding(place, "cells have no ids (nbformat before 4.5)", fix))
+    rule = _id_rule(data)  # first, because nbformat repairs ids where it finds none
+    if rule is None:
+        try:
+            nbformat.validate(data)
+        except (nbformat.ValidationError, AttributeError, KeyError, TypeError) as error:
+            rule = f"not a valid notebook: {str(error).splitlines()[0]}"
+    if rule is not None:
+        raise BadNotebook(Finding(place, rule, fix))
     return [_cell(number, raw, text) for number, raw in enumerate(data["cells"], 1)]
+
+
+def _id_rule(data: Any) -> str | None:
+    """What is wrong with the format's version and the cells' ids, if anything."""
+    if not isinstance(data, dict) or not isinstance(data.get("cells"), list):
+        return "not a notebook: it has no list of cells"
+    if data.get("nbformat") != 4 or data.get("nbformat_minor", 0) < 5:
+        return "not of format 4.5, the first whose cells have ids"
+    ids = [cell.get("id") for cell in data["cells"] if isinstance(cell, dict)]
+    twice = [name for name, count in Counter(ids).items() if count > 1]
+    if None in ids or twice:
+        return f"two cells have the id '{twice[0]}'" if twice and twice[0] else "a cell has no id"
+    return None
 
 
 def _cell(number: int, raw: dict[str, Any], text: str) -> Cell:

@@ -18,8 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.cli import notebook as cli
 from tools.notebooks import run_notebook, run_notebooks
-from tools.notebooks.process import Execution, notebook_environment
-from tools.notebooks.source import cache_key, read_source
+from tools.notebooks.process import Execution
 from zoo.core.errors import ZooError
 
 PARAMETERS = new_code_cell("steps = 3\nname = 'digits'", id="knobs")
@@ -56,7 +55,6 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "zoo/__init__.py": "",
         "zoo/core/__init__.py": "",
         "zoo/toy/__init__.py": "",
-        "zoo/other/__init__.py": "",
         "zoo/toy/model.py": FAILING,
         "home/.local/share/jupyter/kernels/python3/kernel.json": json.dumps(
             {"argv": ["/bin/false"], "display_name": "x", "language": "python"}
@@ -220,69 +218,6 @@ def test_parameters_are_injected_and_are_part_of_the_key(checkout, tmp_path):
     assert run_notebook(notebook, **options).status == "cached"
     assert "42" in outputs(result.executed)
     assert "injected-parameters" in result.executed.read_text()
-    notebook.unlink()
-
-
-@pytest.mark.parametrize(
-    ("file", "change", "same"),
-    [
-        ("zoo/toy/model.py", lambda s: s + "# new", False),
-        ("zoo/core/__init__.py", lambda s: s + "# new", False),
-        ("zoo/toy/demo.ipynb", lambda s: s.replace("print(steps", "print( steps"), False),
-        ("zoo/toy/demo.ipynb", lambda s: s.replace('"parameters"', '"hero"'), False),
-        ("zoo/toy/demo.ipynb", lambda s: s.replace("# Toy", "# Prose"), True),
-        ("zoo/other/__init__.py", lambda s: s + "# new", True),
-    ],
-)
-def test_the_key_covers_what_the_outputs_depend_on(tmp_path, checkout, file, change, same):
-    import shutil
-
-    root = tmp_path / "copy"
-    shutil.copytree(checkout / "zoo", root / "zoo")
-    (root / "zoo/toy/README.md").write_text(CARD.format(builds_on="[]"))
-    before = _key(root)
-    path = root / file
-    path.write_text(change(path.read_text()))
-    assert (_key(root) == before) is same
-
-
-def test_an_entry_depends_on_what_it_builds_on(tmp_path, checkout):
-    import shutil
-
-    shutil.copytree(checkout / "zoo", tmp_path / "zoo")
-    for name, builds_on in (("toy", "[other]"), ("other", "[]")):
-        (tmp_path / f"zoo/{name}/README.md").write_text(CARD.format(builds_on=builds_on))
-    before = _key(tmp_path)
-    (tmp_path / "zoo/other/__init__.py").write_text("# new")
-    assert _key(tmp_path) != before
-
-
-CARD = """---
-title: Toy
-paper: {{arxiv: "0000.00000", authors: [A], year: 2000}}
-family: baseline
-developers: ["@a"]
-claims: []
-ai_assistance: none
-builds_on: {builds_on}
----
-"""
-
-
-def _key(root: Path) -> str:
-    return cache_key(read_source(root / "zoo/toy/demo.ipynb"), {}, notebook_environment())
-
-
-def test_a_damaged_cache_entry_is_a_miss(checkout, tmp_path):
-    notebook = write(checkout / "notebooks/short.ipynb", code("1 + 1"))
-    cache = tmp_path / "cache"
-    run_notebook(notebook, out=tmp_path, cache=cache)
-    for entry in cache.glob("*.json"):
-        entry.write_text(entry.read_text()[:20])
-    assert run_notebook(notebook, out=tmp_path, cache=cache).status == "executed"
-    notebook.write_text(notebook.read_text().replace("1 + 1", "1 / 0"))
-    assert not run_notebook(notebook, out=tmp_path, cache=cache).ok
-    assert not (tmp_path / "short.html").exists()  # the page of the earlier success is gone
     notebook.unlink()
 
 
