@@ -208,7 +208,7 @@ def _points(subject: Subject) -> str:
 @law(
     LAWS,
     "penalty average",
-    "The penalty is the mean over examples of (norm - 1)^2, norms over all but the batch dimension.",
+    "The penalty is the mean over examples of (norm - 1)^2, the norm over all dimensions.",
 )
 def _average(subject: Subject) -> str:
     _need_penalty(subject)
