@@ -1,0 +1,173 @@
+"""Metrics with registered protocols: an id fixes data, sample size, seeds, unit and direction.
+
+    from zoo.core.metrics import measure
+    measure(model, "nll-nats", "binarized-mnist")      # Measurement(value=…, sd=…, n=10000, …)
+
+A changed protocol gets a new version, which makes recorded results stale; it never silently changes
+what an id means. This module does not import torch, so that cards are checked cheaply.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo.core.errors import ZooError, nearest
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["METRICS", "Measurement", "Metric", "get_metric", "measure"]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A measured number and how it came about.
+
+    Attributes:
+        value: in the metric's unit.
+        sd: over the seeds when there are several, else the standard error of the examples' mean.
+        n: examples (test images, or samples per seed) behind the value.
+        seeds: of the random draws; empty when there are none beyond the fixed test draw.
+        details: JSON-ready numbers that belong beside the value: parts, floors, baselines.
+    """
+
+    value: float
+    sd: float
+    n: int
+    seeds: tuple[int, ...] = ()
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A protocol under a name.
+
+    Attributes:
+        id: what a card's claim names.
+        unit: of the value.
+        direction: whether a smaller or a larger value is better, or 1 is ("one").
+        tolerance: relative difference within which two measurements of the same weights agree; it
+            covers other processors, thread counts and random generators of other devices.
+        summary: one sentence.
+        version: of the protocol.
+        function: "module:function" below this package, imported when first measured.
+    """
+
+    id: str
+    unit: str
+    direction: Literal["lower", "higher", "one"]
+    tolerance: float
+    summary: str
+    version: int
+    function: str
+
+    @property
+    def protocol(self) -> str:
+        """Identifier a result records: "nll-nats/1"."""
+        return f"{self.id}/{self.version}"
+
+    def agrees(self, recorded: float, measured: float) -> bool:
+        """Whether a second measurement confirms the first."""
+        return abs(recorded - measured) <= self.tolerance * max(abs(recorded), abs(measured))
+
+    def measure(
+        self, model: torch.nn.Module, dataset: str, device: str = "cpu", progress: bool = True
+    ) -> Measurement:
+        """Measure a model by this protocol, in evaluation mode and without gradients to it."""
+        module, name = self.function.split(":")
+        function = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        was_training = model.training
+        model.to(device).eval()
+        try:
+            return function(model, dataset, device, progress)
+        finally:
+            model.train(was_training)
+
+
+METRICS: dict[str, Metric] = {
+    metric.id: metric
+    for metric in (
+        Metric(
+            "nll-nats", "nats", "lower", 5e-4,
+            "Mean exact negative log-likelihood of the test set (binarised: the fixed draw; grey: "
+            "density after seeded dequantisation; 2-D: 10,000 fresh points).",
+            1, "likelihood_protocols:nll_nats",
+        ),
+        Metric(
+            "elbo-nats", "nats", "lower", 1e-3,
+            "Mean negative evidence lower bound of the test set, one latent draw per example.",
+            1, "likelihood_protocols:elbo_nats",
+        ),
+        Metric(
+            "iw500-nats", "nats", "lower", 1e-3,
+            "Mean negative importance-weighted bound of the test set, 500 draws per example.",
+            1, "likelihood_protocols:iw500_nats",
+        ),
+        Metric(
+            "bits-per-dim", "bits/dim", "lower", 1e-3,
+            "Exact density of the test set under one seeded uniform dequantisation, in bits per "
+            "dimension.",
+            1, "likelihood_protocols:bits_per_dim",
+        ),
+        Metric(
+            "bits-per-dim-bound", "bits/dim", "lower", 1e-2,
+            "Diffusion bound L_T + sum L_t + L_0 on the discrete likelihood of the first 500 test "
+            "images, in bits per dimension, with its terms.",
+            1, "likelihood_protocols:bits_per_dim_bound",
+        ),
+        Metric(
+            "cnn-fd", "squared feature sd", "lower", 0.1,
+            "Fréchet distance of 10,000 samples to the 10,000 MNIST test images in the features of "
+            "the pinned classifier; three sample seeds.",
+            1, "sample_protocols:cnn_fd",
+        ),
+        Metric(
+            "cnn-fd-ratio", "x real floor", "lower", 0.1,
+            "cnn-fd divided by that of real training images: 1 is as close as real images are.",
+            1, "sample_protocols:cnn_fd_ratio",
+        ),
+        Metric(
+            "grid-modes", "modes", "higher", 0.0,
+            "Modes of a 2-D mixture that 10,000 samples hit with at least a tenth of their share "
+            "within three standard deviations; three sample seeds.",
+            1, "sample_protocols:grid_modes",
+        ),
+        Metric(
+            "critic-slope", "1/input", "one", 0.05,
+            "Mean gradient norm of the critic at random points between 2,000 test examples and as "
+            "many samples; three seeds.",
+            1, "sample_protocols:critic_slope",
+        ),
+    )
+}  # fmt: skip
+
+
+def get_metric(metric_id: str) -> Metric:
+    """The metric of that id; ZooError with the nearest name otherwise."""
+    if metric_id not in METRICS:
+        raise ZooError(f"unknown metric '{metric_id}': {nearest(metric_id, METRICS)}")
+    return METRICS[metric_id]
+
+
+def measure(
+    model: torch.nn.Module,
+    metric_id: str,
+    dataset: str,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Measurement:
+    """Measure a model by a registered protocol.
+
+    Args:
+        model: moved to `device` and set to evaluation mode for the time of the measurement.
+        metric_id: a key of METRICS.
+        dataset: name of a data set or 2-D density the metric is defined on.
+        device: where the model runs; distances between features are computed on the CPU.
+        progress: show a bar.
+
+    Raises:
+        ZooError: unknown metric, metric not defined for this model or data set, data not at hand.
+    """
+    return get_metric(metric_id).measure(model, dataset, device, progress)
