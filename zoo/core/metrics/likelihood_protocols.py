@@ -82,7 +82,8 @@ def bits_per_dim_bound(model: nn.Module, dataset: str, device: str, progress: bo
 
     def terms(batch: Tensor) -> Tensor:
         found = model.bound_terms(batch, generator)
-        return torch.stack([found[key].flatten(1).sum(1) for key in ("L_T", "L_t", "L_0")], 1)
+        parts = [found[key].reshape(len(batch), -1).sum(1) for key in ("L_T", "L_t", "L_0")]
+        return torch.stack(parts, 1)  # (B, 3)
 
     nats = _evaluate(model, terms, x, BOUND_BATCH, device, progress)  # (N, 3)
     bits = likelihood.bits_per_dim(-nats, math.prod(x.shape[1:]), levels=1)
