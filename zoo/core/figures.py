@@ -140,9 +140,9 @@ def density_2d(
         else:
             heat = _log_density_grid(content, extent, resolution)
             top = heat[np.isfinite(heat)].max()
-            picture = axes.imshow(
-                heat, vmin=top - 12, vmax=top, origin="lower", extent=(-extent, extent) * 2
-            )
+            shown = np.maximum(heat, top - 12)  # minus infinity is dark, not blank
+            picture = axes.imshow(shown, origin="lower", extent=(-extent, extent) * 2)
+            picture.set_clim(top - 12, top)
             figure.colorbar(picture, ax=axes, label="log-density (nats)", extend="min")
             axes.set_title(title, fontsize="medium")
     return figure
@@ -194,6 +194,6 @@ def _visible_range(values: np.ndarray, lines: Sequence[float]) -> tuple[float, f
     if len(finite) == 0:  # a training that diverged before its first log
         return 0.0, 1.0
     low = min([finite.min(), *lines])
-    high = max([np.quantile(finite, 0.95), *lines])
+    high = max([np.quantile(finite, 0.95 if len(finite) >= 40 else 1.0), *lines])
     margin = 0.08 * (high - low) or 1.0
     return low - margin, high + margin
