@@ -26,6 +26,15 @@ from zoo.core.errors import ZooError, nearest
 SCHEMA = Path(__file__).resolve().parents[1] / "templates" / "schemas" / "card.schema.json"
 PLACEHOLDER = "TODO"  # how the skeleton marks what the author has to write
 
+DEPTH = 8  # levels of nesting in the YAML; a card needs four
+_OPENING = (
+    yaml.BlockMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.FlowSequenceStartToken,
+)
+_CLOSING = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
 # One example per key: what an editor shows beside it, and the fix when it is missing or wrong.
 EXAMPLES = {
     "title": "title: Auto-Encoding Variational Bayes",
@@ -132,10 +141,15 @@ class Broken(Exception):
 
 
 def _compose(front: str) -> tuple[Node, Any]:
-    """Nodes and data of one YAML document, without duplicate keys and aliases."""
+    """Nodes and data of one YAML document, without duplicate keys, aliases and deep nesting."""
+    depth = 0
     for token in yaml.scan(front, yaml.SafeLoader):
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         if isinstance(token, yaml.AliasToken):
             problem = "a card has no aliases"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=token.start_mark)
+        if depth > DEPTH:
+            problem = f"more than {DEPTH} levels of nesting"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=token.start_mark)
     loader = yaml.SafeLoader(front)
     try:

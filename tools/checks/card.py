@@ -121,7 +121,7 @@ def _claims(subject: Subject, text: CardText) -> Iterator[Problem]:
     known = {"metric": METRICS, "dataset": [*DATASETS, *DENSITIES], "recipe": recipes or []}
     for number, claim in enumerate(claims):
         line = text.find(("claims", number, "id"))[1]
-        if claim["id"] in seen or not SLUG.fullmatch(claim["id"]):
+        if claim["id"] in seen or not (SLUG.fullmatch(claim["id"]) or PLACEHOLDER in claim["id"]):
             why = "occurs twice" if claim["id"] in seen else "is not lower-case-with-hyphens"
             fix = "give every claim a name of its own, such as mnist-nll-bound"
             yield Problem(line, "claims.id", f"the claim id '{claim['id']}' {why}", fix)
@@ -145,13 +145,12 @@ def _claims(subject: Subject, text: CardText) -> Iterator[Problem]:
 def _prose(text: CardText) -> Iterator[Problem]:
     """The sections of the prose are there, in the author's words, and deviations are numbered."""
     sections = _sections(text)
-    for title, what in SECTIONS.items():
-        if title not in sections:
-            rule = f"the section '## {title}' is missing"
-            yield Problem(None, title, rule, f"add it: {what}")
-            continue
-        line, body = sections[title]
+    for title in SECTIONS.keys() - sections.keys():
+        rule = f"the section '## {title}' is missing"
+        yield Problem(None, title, rule, f"add it: {SECTIONS[title]}")
+    for title, (line, body) in sections.items():
         if not body.strip() or PLACEHOLDER in body:
+            what = SECTIONS.get(title, "what it is about, or drop it")
             rule = f"the section '## {title}' is not written"
             yield Problem(line, title, rule, f"say there {what}")
     line, body = sections.get("Deviations", (None, ""))

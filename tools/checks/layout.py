@@ -81,6 +81,8 @@ def _file(subject: Subject, path: Path) -> Iterator[Finding]:
         yield Finding(
             place, "weights outside weights/", "move the file to weights/<recipe>.safetensors"
         )
+    if weights and safetensors_header(path) is None:
+        yield Finding(place, "not a safetensors file", "write it with zoo.core.checkpoints")
     if path.suffix in TEXTS:
         yield from _text(subject, path)
 
@@ -139,7 +141,7 @@ def todo(subject: Subject) -> Iterator[Finding]:
                 yield Finding(subject.relative(path), "left to do", task or "finish this", line)
 
 
-@check("mistakes")
+@check("mistakes", needs=("syntax",))
 def mistakes(subject: Subject) -> Iterator[Finding]:
     """mistakes.yaml plants single faults that conformance or the entry's own tests must catch."""
     path = subject.folder / "mistakes.yaml"

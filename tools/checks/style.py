@@ -36,12 +36,12 @@ def _ruff(subject: Subject, *arguments: str) -> list[dict[str, Any]]:
     command = [sys.executable, "-m", "ruff", *arguments, "--output-format=json", "--"]
     command += _targets(subject)
     done = subprocess.run(command, cwd=subject.root, capture_output=True, text=True, check=False)
-    if not done.stdout:  # ruff itself could not work, such as on a bad configuration
+    if done.returncode and not done.stdout:  # ruff could not work, as on a bad configuration
         raise RuntimeError(f"ruff: {done.stderr}")
     unreadable = ("io", "invalid-syntax")
     return [
         item
-        for item in json.loads(done.stdout)
+        for item in json.loads(done.stdout or "[]")  # without a Python file it says nothing
         if not (item["filename"].endswith(".ipynb") and item["code"] in unreadable)
     ]
 

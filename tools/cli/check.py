@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from tools.checks import HOUSE, Report, Subject, entry_subjects, run_checks
+from tools.checks.gitdiff import affected, changed_paths
+from tools.checks.render import RENDERERS
 from zoo.core.errors import ZooError, nearest
 from zoo.core.files import replacing
 from zoo.core.registry import ZOO_FOLDER
-
-if TYPE_CHECKING:
-    from tools.checks import Report, Subject
 
 ROOT = ZOO_FOLDER.parent
 FORMATS = {".txt": "text", ".md": "markdown", ".json": "json"}
@@ -62,9 +61,6 @@ def command(
     Name entries ("house" is what they share), or say --all or --changed. The exit status is 1 when
     a check failed.
     """
-    from tools.checks import run_checks
-    from tools.checks.render import RENDERERS
-
     if bool(entries) + everything + changed != 1:
         raise click.UsageError("name entries, or say --all or --changed")
     if base and not changed:
@@ -83,9 +79,6 @@ def command(
 
 def _subjects(entries: tuple[str, ...], base: str | None, changed: bool) -> list[Subject]:
     """What the command line asks for, in the order of a full check; ZooError for unknown names."""
-    from tools.checks import HOUSE, Subject, entry_subjects
-    from tools.checks.gitdiff import affected, changed_paths
-
     known = [HOUSE, *(subject.name for subject in entry_subjects(ROOT))]
     for name in entries:
         if name not in known:
@@ -96,8 +89,6 @@ def _subjects(entries: tuple[str, ...], base: str | None, changed: bool) -> list
 
 def _writer(path: Path) -> Callable[[Report], None]:
     """Writes the report to a file in the format that its ending names."""
-    from tools.checks.render import RENDERERS
-
     if path.suffix not in FORMATS:
         raise click.UsageError(f"--output {path}: the file ends in .txt, .md or .json")
     render = RENDERERS[FORMATS[path.suffix]]

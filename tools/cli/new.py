@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from tools.scaffold import create_entry
+from zoo.core.registry import ZOO_FOLDER
+
 
 @click.command()
 @click.argument("name")
@@ -15,8 +18,5 @@ def command(name: str, title: str, arxiv: str, family: str) -> None:
 
     Places to fill in say TODO; `zoo check NAME` lists what is missing.
     """
-    from tools.scaffold import create_entry
-    from zoo.core.registry import ZOO_FOLDER
-
     create_entry(ZOO_FOLDER.parent, name, title, arxiv, family)
     click.echo(f"zoo/{name} is ready: write model.py first, then run `zoo check {name}`")
