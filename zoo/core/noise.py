@@ -14,8 +14,12 @@ from torch import Tensor
 
 
 def step_seed(seed: int, step: int) -> int:
-    """A 63-bit seed for one step; distinct for all (seed, step) with both below 2³¹."""
-    return (seed & 0x7FFFFFFF) << 32 | (step & 0xFFFFFFFF)
+    """A 32-bit seed for one step, all that torch's CPU generator looks at.
+
+    The odd multiplier (2³²/φ) is a bijection that moves the streams of small seeds far apart, so
+    that no step of one run shares its draws with a step of another.
+    """
+    return (seed * 0x9E3779B1 & 0xFFFFFFFF) ^ (step & 0xFFFFFFFF)
 
 
 class Noise:
