@@ -46,9 +46,8 @@ def _private_jupyter(folder: Path) -> dict[str, str]:
     return {
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
-        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),  # no kernel but the running interpreter's
         "JUPYTER_RUNTIME_DIR": str(folder / "run"),
-        "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel is the running interpreter
         "MATPLOTLIBRC": str(folder / "matplotlibrc"),
     }
 

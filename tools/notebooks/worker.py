@@ -71,9 +71,8 @@ def execute(job: dict[str, Any], send: Callable[..., None]) -> None:
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    os.environ["PYTHONPATH"] = job[
-        "root"
-    ]  # for the kernel: it imports the checkout the notebook lies in
+    # For the kernel: it imports the checkout that the notebook lies in.
+    os.environ["PYTHONPATH"] = job["root"]
     failures: list[dict[str, Any]] = []
     try:
         executed = papermill.execute_notebook(
@@ -101,18 +100,20 @@ def execute(job: dict[str, Any], send: Callable[..., None]) -> None:
     except DeadKernelError:
         send(failed={"error": "the kernel died (out of memory, or the process ended itself)"})
         return
-    skipped = [c for c in executed.cells if c.cell_type == "code" and c.source.strip()]
-    skipped = [c for c in skipped if c.execution_count is None or _stopped(c)]
-    if (
-        skipped
-    ):  # sys.exit(0) counts as success for papermill, although the rest of the cells never ran
-        send(failed={"id": skipped[0].id, "error": "stopped here; the cells below were not run"})
-        return
-    send(finished=True)
+    # Papermill takes sys.exit(0) for success, although the cells below it never ran.
+    unfinished = [cell for cell in executed.cells if not _ran_through(cell)]
+    if unfinished:
+        error = "stopped here; the cells below were not run"
+        send(failed={"id": unfinished[0].id, "error": error})
+    else:
+        send(finished=True)
 
 
-def _stopped(cell: Any) -> bool:
-    return any(output.output_type == "error" for output in cell.outputs)
+def _ran_through(cell: Any) -> bool:
+    if cell.cell_type != "code" or not cell.source.strip():
+        return True
+    stopped = any(output.output_type == "error" for output in cell.outputs)
+    return cell.execution_count is not None and not stopped
 
 
 def main() -> None:
