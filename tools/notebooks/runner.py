@@ -125,9 +125,8 @@ class _Batch:
                 for future in as_completed(futures):
                     if on_result:
                         on_result(future.result())
-            except (
-                BaseException
-            ):  # Ctrl-C above all: no process and no half-written file stays behind
+            except BaseException:
+                # Ctrl-C above all: no process and no half-written file stays behind.
                 self.stopped = True
                 for execution in self.executions:
                     execution.kill()
