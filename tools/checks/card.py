@@ -46,9 +46,12 @@ def card(subject: Subject) -> Iterator[Finding]:
     except Broken as broken:
         problems = [broken.problem]
     else:
-        problems = shape_problems(text)
-        if not problems:
-            problems = [*placeholders(text), *_references(subject, text), *_prose(text)]
+        left, wrong = list(placeholders(text)), shape_problems(text)
+        problems = left + [p for p in wrong if p.key not in {q.key for q in left}]
+        if not wrong:
+            problems += _references(subject, text)
+        problems += _prose(text)
+        problems.sort(key=lambda problem: problem.line or 0)
     for problem in problems:
         yield Finding(place, problem.rule, problem.fix, problem.line)
 
@@ -145,7 +148,7 @@ def _claims(subject: Subject, text: CardText) -> Iterator[Problem]:
 def _prose(text: CardText) -> Iterator[Problem]:
     """The sections of the prose are there, in the author's words, and deviations are numbered."""
     sections = _sections(text)
-    for title in SECTIONS.keys() - sections.keys():
+    for title in [title for title in SECTIONS if title not in sections]:
         rule = f"the section '## {title}' is missing"
         yield Problem(None, title, rule, f"add it: {SECTIONS[title]}")
     for title, (line, body) in sections.items():
@@ -154,12 +157,11 @@ def _prose(text: CardText) -> Iterator[Problem]:
             rule = f"the section '## {title}' is not written"
             yield Problem(line, title, rule, f"say there {what}")
     line, body = sections.get("Deviations", (None, ""))
-    listed, numbered = len(text.data.get("deviations", [])), len(re.findall(r"(?m)^\d+\. ", body))
-    if listed != numbered and PLACEHOLDER not in body:
-        rule = f"{numbered} numbered deviations in the prose, {listed} in the front matter"
-        yield Problem(
-            line, "Deviations", rule, "number each in the prose and list each in the card"
-        )
+    listed, numbered = text.data.get("deviations", []), len(re.findall(r"(?m)^\d+\. ", body))
+    if isinstance(listed, list) and len(listed) != numbered and PLACEHOLDER not in body:
+        rule = f"{numbered} numbered deviations in the prose, {len(listed)} in the front matter"
+        fix = "number each in the prose and list each in the card"
+        yield Problem(line, "Deviations", rule, fix)
 
 
 def _sections(text: CardText) -> dict[str, tuple[int, str]]:

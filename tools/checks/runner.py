@@ -14,6 +14,7 @@ from tqdm import tqdm
 from tools.checks.findings import Finding, Report, Result, Skip, Status
 from tools.checks.registry import CHECKS, Check
 from tools.checks.subject import Subject
+from tools.notebooks.worker import kill_descendants
 
 
 def run_checks(
@@ -54,9 +55,14 @@ def run_checks(
             results[subject][check.id] = run_check(check, subject, results[subject])
             bar.update()
 
-        results = dict(zip(plan, pool.map(quick, plan), strict=True))
-        pairs = [(s, c) for s, checks in plan.items() for c in checks if not c.static]
-        list(pool.map(lambda pair: slow(*pair), pairs))
+        try:
+            results = dict(zip(plan, pool.map(quick, plan), strict=True))
+            pairs = [(s, c) for s, checks in plan.items() for c in checks if not c.static]
+            list(pool.map(lambda pair: slow(*pair), pairs))
+        except KeyboardInterrupt:  # or the pool would wait for what is running
+            pool.shutdown(wait=False, cancel_futures=True)
+            kill_descendants(os.getpid())
+            raise
     return Report(tuple(results[s][c.id] for s, checks in plan.items() for c in checks))
 
 

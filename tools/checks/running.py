@@ -16,6 +16,7 @@ from tools.checks.registry import check
 from tools.checks.subject import Subject
 from tools.notebooks import Failure, run_notebook
 from tools.notebooks.process import notebook_environment
+from tools.notebooks.worker import kill_descendants
 from zoo.core.cards import load_card
 from zoo.core.errors import ZooError
 
@@ -25,20 +26,23 @@ FAILURES = 3  # failing tests that are reported, and after which pytest stops
 
 def _python(subject: Subject, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     """Run Python in the repository's root without the caller's secrets; None when time ran out."""
-    try:
-        return subprocess.run(
-            [sys.executable, *arguments],
-            cwd=subject.root,
-            env=notebook_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return None
+    with subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=subject.root,
+        env=notebook_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            kill_descendants(process.pid)
+            process.kill()
+            return None
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
 def _last_line(done: subprocess.CompletedProcess[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.checks import Finding, Status
+from tools.checks import Finding, Status, Subject, notebook, running
 from tools.tests.conftest import Repository
 from tools.tests.toy import replace
 
@@ -66,17 +66,47 @@ def test_an_entry_without_a_card_or_anything_is_reported(repository: Repository)
 def test_a_check_that_stops_hides_no_other(
     repository: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tools.checks.notebook
-
     def fail(*_: object) -> None:
         raise ValueError("odd")
 
-    monkeypatch.setattr(tools.checks.notebook, "_structure", fail)
+    monkeypatch.setattr(notebook, "_structure", fail)
     results = {result.check: result for result in repository.check().results}
     assert (
         "the check notebook itself stopped: ValueError: odd" in results["notebook"].findings[0].rule
     )
     assert results["layout"].status is Status.PASS
+
+
+def test_tests_that_never_end_are_stopped(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (repository.toy / "test_toy.py").write_text("import time\n\ntime.sleep(600)\n")
+    monkeypatch.setattr(running, "SECONDS", 1)
+    found = list(running.tests(Subject("toy", repository.root)))
+    assert [finding.rule for finding in found] == ["the tests took more than 1 s"]
+
+
+def test_failing_tests_are_short(repository: Repository) -> None:
+    (repository.toy / "test_toy.py").write_text(
+        "import pytest\n\n\n"
+        "@pytest.mark.parametrize('x', range(9))\n"
+        "def test_x(x):\n    helper(x)\n\n\n"
+        "def helper(x):\n    assert x == 'one'\n"
+    )
+    found = list(running.tests(Subject("toy", repository.root)))
+    assert [finding.place for finding in found] == ["zoo/toy/test_toy.py:10"] * 3
+    assert found[0].rule == "test_x[0]: AssertionError: assert 0 == 'one'"
+    assert found[0].fix == "pytest zoo/toy -k test_x"
+
+
+def test_tests_that_cannot_be_imported_and_no_tests(repository: Repository) -> None:
+    subject = Subject("toy", repository.root)
+    (repository.toy / "test_toy.py").write_text("import gone_module\n")
+    found = list(running.tests(subject))
+    assert [f.place for f in found] == ["zoo/toy/test_toy.py:1"]
+    assert "ModuleNotFoundError: No module named 'gone_module'" in found[0].rule
+    (repository.toy / "test_toy.py").write_text("")
+    assert [finding.rule for finding in running.tests(subject)] == ["no tests"]
 
 
 @pytest.mark.parametrize(
