@@ -111,10 +111,9 @@ def influence(subject: Subject, k: int) -> Tensor:
     For binary x this difference is the exact Jacobian, and it also sees dependence that has no
     derivative.
     """
-    cache = subject.__dict__.setdefault("_influence", {})
-    if k not in cache:
-        cache[k] = _influence(subject, k)
-    return cache[k]
+    if ("influence", k) not in subject.memo:
+        subject.memo["influence", k] = _influence(subject, k)
+    return subject.memo["influence", k]
 
 
 def _influence(subject: Subject, k: int) -> Tensor:

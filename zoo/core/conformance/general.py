@@ -118,7 +118,7 @@ def _saving(subject: Subject) -> str:
     state = {name: value.contiguous() for name, value in subject.model.state_dict().items()}
     stored = safetensors.load(safetensors.save({k: v.clone() for k, v in state.items()}))
     torch.manual_seed(subject.seed + 1)
-    fresh = subject.task.build() if subject.task else copy.deepcopy(subject.model)
+    fresh = subject.task.build() if subject.task else subject.pristine
     fresh = perturbed(fresh, seed=subject.seed + 1)
     fresh.load_state_dict(stored)
     expected, found = evaluations(subject), evaluations(_with_model(subject, fresh))

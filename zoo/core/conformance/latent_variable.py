@@ -20,7 +20,8 @@ from zoo.core.conformance.law import (
 )
 
 LAWS: list[Law] = []
-REPEATS = 16_000  # Monte-Carlo draws of a bound
+REPEATS = 8000  # Monte-Carlo draws of a bound
+WEIGHTS = 50.0  # largest second moment of importance weights that are averaged
 WIDTH = 8.0  # half-width, in standard deviations, of the grid over a latent dimension
 
 
@@ -108,12 +109,42 @@ def _gap(subject: Subject) -> str:
 
 @law(
     LAWS,
+    "reparameterised gradient",
+    "Averaged over eps, the encoder's gradient of elbo(x, eps) is the gradient of the integral"
+    " E_q[log p(x, z) - log q(z|x)].",
+)
+def _reparameterised(subject: Subject) -> str:
+    model, one = subject.double, subject.examples(1).double()
+    eps, weight = _grid(subject)
+    many = one.expand(len(eps), *subject.shape)
+    with torch.no_grad():
+        still = model.encode(one)
+        z = still.mean + still.stddev * eps  # nodes that do not move with the parameters
+        log_still = still.log_prob(z)
+    log_q = model.encode(one).log_prob(z)
+    joint = model.decode(z).log_prob(many) + model.prior.log_prob(z)
+    integral = (weight * (log_q - log_still).exp() * (joint - log_q)).sum()
+    parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    expected = torch.autograd.grad(integral, parameters.values(), allow_unused=True)
+    average = (weight * model.elbo(many, eps.double())).sum()
+    found = torch.autograd.grad(average, parameters.values(), allow_unused=True)
+    for name, left, right in zip(parameters, found, expected, strict=True):
+        if right is not None:
+            left = torch.zeros_like(right) if left is None else left
+            # A ReLU in the decoder makes the integrand jump: the grid's error is of first order.
+            limit = 1e-2 * float(right.abs().max()) + 1e-5
+            expect_close(f"gradient for {name}", left, right, limit)
+    return f"{len(parameters)} parameters"
+
+
+@law(
+    LAWS,
     "importance-weighted bound",
     "log_prob_bound(x, k) = log (1/k) sum_i p(x, z_i)/q(z_i|x), whose exp is an unbiased estimate"
     " of p(x) for every k: log-mean-exp per example, no closed-form KL inside.",
 )
 def _unbiased(subject: Subject) -> str:
-    x = subject.examples(4)
+    x = _easy_examples(subject)
     log_p = exact_log_prob(subject, x)
     for k in (1, 3, 10):
         ratio = (_bounds(subject, x, k) - log_p).exp()
@@ -128,11 +159,11 @@ def _unbiased(subject: Subject) -> str:
     " and converges to it.",
 )
 def _order(subject: Subject) -> str:
-    x = subject.examples(4)
+    x = _easy_examples(subject)
     log_p = exact_log_prob(subject, x)
     elbo = _expected_elbo(subject, x)
     previous, spread = elbo, torch.zeros_like(elbo)
-    for k in (1, 2, 8, 64):
+    for k in (1, 2, 8, 32):
         draws = _bounds(subject, x, k)
         if k == 1:
             expect_mean("E[bound_1] against E[ELBO]", draws, elbo, 2e-3)
@@ -140,10 +171,10 @@ def _order(subject: Subject) -> str:
         _expect_below(f"E[bound_{k}] and log p(x)", mean, log_p, error)
         _expect_below(f"E[bound] at a smaller k and at {k}", previous, mean, error + spread)
         previous, spread = mean, error
-    # The gap shrinks like Var(w) / 2k, hence from k = 1 to 64 by far more than to a quarter.
-    _expect_below("gap at 64, a quarter of that at 1", log_p - mean, (log_p - elbo) / 4, error)
+    # The gap shrinks like Var(w) / 2k, hence from k = 1 to 32 by far more than to a quarter.
+    _expect_below("gap at 32, a quarter of that at 1", log_p - mean, (log_p - elbo) / 4, error)
     gap = float((log_p - mean).max())
-    return f"monotone; gap {float((log_p - elbo).max()):.3g} at k = 1, {gap:.2g} at k = 64"
+    return f"monotone; gap {float((log_p - elbo).max()):.3g} at k = 1, {gap:.2g} at k = 32"
 
 
 @law(
@@ -166,9 +197,7 @@ def _linear_gaussian(subject: Subject) -> str:
     covariance = weights @ weights.T + scale[0].square().diag()
     x = subject.examples(8)
     truth = torch.distributions.MultivariateNormal(b, covariance).log_prob(x.flatten(1).double())
-    expect_close("log p(x) by quadrature", exact_log_prob(subject, x), truth, 1e-3)
-    ratio = (_bounds(subject, x, 20) - truth).exp()
-    return expect_mean("E[exp(bound_20 - log p)]", ratio, 1.0, 1e-4)
+    return expect_close("log p(x) by quadrature", exact_log_prob(subject, x), truth, 1e-3)
 
 
 def exact_log_prob(subject: Subject, x: Tensor) -> Tensor:
@@ -180,6 +209,31 @@ def exact_log_prob(subject: Subject, x: Tensor) -> Tensor:
             log_joint = _log_likelihood(subject, one.expand(len(z), *subject.shape), z).double()
             parts.append((log_joint + weight.log()).logsumexp(0))
     return torch.stack(parts)
+
+
+def _easy_examples(subject: Subject) -> Tensor:
+    """The four examples for which q(z|x) is nearest to p(z|x), so that Monte Carlo means something.
+
+    Nearness is the second moment of the importance weight p(x, z) / (q(z|x) p(x)) under q, taken on
+    the grid; an average of weights with a large one says nothing, whatever its standard error.
+    """
+    candidates = [subject.examples(32), subject.model.sample(32, subject.generator(12))]
+    x = torch.cat(candidates).unique(dim=0)
+    log_p, (z, weight) = exact_log_prob(subject, x), _grid(subject)
+    moments = []
+    with torch.no_grad():
+        for one, exact in zip(x, log_p, strict=True):
+            many = one.expand(len(z), *subject.shape)
+            likelihood = _log_likelihood(subject, many, z).double() - exact
+            log_q = subject.model.encode(one[None]).log_prob(z)
+            log_w = likelihood + subject.model.prior.log_prob(z) - log_q
+            moments.append((weight.log() + likelihood + log_w).logsumexp(0))
+    moment, order = torch.stack(moments).exp().sort()
+    if not moment[3] < WEIGHTS:
+        raise NotApplicable(
+            f"q(z|x) is too far from p(z|x): importance weights have second moment {moment[3]:.3g}"
+        )
+    return x[order[:4]]
 
 
 def _grid(subject: Subject) -> tuple[Tensor, Tensor]:

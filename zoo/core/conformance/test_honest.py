@@ -1,0 +1,123 @@
+"""Honest models, of this project and of others, pass every law of their family."""
+
+import pytest
+import torch
+import zuko
+from torch import Generator, Tensor, nn
+
+from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
+from zoo.core.conformance import examples as ex
+from zoo.core.families import FAMILIES
+
+
+class ZukoFlow(nn.Module):
+    """A flow of the library zuko, in this project's words."""
+
+    def __init__(self, flow: zuko.flows.Flow, dim: int) -> None:
+        super().__init__()
+        self.flow, self.event_shape = flow, (dim,)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        return self.flow().transform.call_and_ladj(x)
+
+    def inverse(self, z: Tensor) -> Tensor:
+        return self.flow().transform.inv(z)
+
+    def log_prob(self, x: Tensor) -> Tensor:
+        return self.flow().log_prob(x)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        seed = int(torch.randint(2**31, (), generator=generator))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self.flow().sample((n,))
+
+
+def spline() -> ZukoFlow:
+    return ZukoFlow(zuko.flows.NSF(2, transforms=2, hidden_features=(16,)), 2)
+
+
+def masked() -> ZukoFlow:
+    return ZukoFlow(zuko.flows.MAF(3, transforms=2, hidden_features=(16,)), 3)
+
+
+# (family, model, laws that do not apply to it)
+HONEST = {
+    "zuko spline flow": ("flow", spline, {"dequantisation"}),
+    "zuko masked autoregressive flow": (
+        "flow",
+        masked,
+        {"dequantisation", "normalisation", "sample frequencies"},
+    ),
+    "mixture of torch.distributions": ("baseline", ex.GaussianMixture, set()),
+    "mixture in one dimension": ("baseline", lambda: ex.GaussianMixture(dim=1), set()),
+    "sigmoid belief network": ("autoregressive", ex.SigmoidBelief, set()),
+    "its ensemble": ("autoregressive", lambda: ex.SigmoidBelief(masks=3), set()),
+    "binary baseline": ("baseline", ex.SigmoidBelief, set()),
+    "linear Gaussian VAE": (
+        "latent-variable",
+        ex.LinearVAE,
+        {"normalisation", "sample frequencies"},
+    ),
+    "Bernoulli VAE": (
+        "latent-variable",
+        lambda: ex.LinearVAE(dim=5, latent_dim=1, binary=True),
+        {"linear-Gaussian truth"},
+    ),
+    "affine flow": ("flow", ex.AffineFlow, {"dequantisation"}),
+    "affine image flow": (
+        "flow",
+        lambda: ex.AffineFlow((1, 1, 2)),
+        {"dequantisation", "sample frequencies"},
+    ),
+    "GAN": ("adversarial", ex.SmallGAN, {"fresh noise"}),
+    "diffusion": ("diffusion", ex.SmallDiffusion, {"scale"}),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_model_passes(name: str) -> None:
+    family, build, idle = HONEST[name]
+    torch.manual_seed(0)
+    outcomes = check_model(build(), family)
+    assert all(outcome.passed for outcome in outcomes), conformance_report(outcomes)
+    assert {outcome.law for outcome in outcomes if not outcome.applies} == idle
+    assert [outcome.law for outcome in outcomes] == [law.name for law in laws_for(family)]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_model_passes_whatever_the_seed(name: str, seed: int) -> None:
+    family, build, _ = HONEST[name]
+    torch.manual_seed(seed)
+    outcomes = check_model(build(), family, seed=seed)
+    assert all(outcome.passed for outcome in outcomes), conformance_report(outcomes)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_laws_have_distinct_names_and_one_sentence(family: str) -> None:
+    laws = laws_for(family)
+    assert len({law.name for law in laws}) == len(laws)
+    assert all(law.statement.endswith(".") for law in laws)
+
+
+def test_outcomes_are_deterministic_and_leave_the_global_generator_alone() -> None:
+    model = ex.GaussianMixture()
+    before = torch.get_rng_state()
+    first, second = (
+        [(o.law, o.passed, o.message) for o in check_model(model, "baseline")] for _ in range(2)
+    )
+    assert first == second
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_perturbation_reaches_zero_layers_and_spares_the_original() -> None:
+    model = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    nn.init.zeros_(model[0].weight)
+    noisy = perturbed(model, seed=4)
+    assert not bool(model[0].weight.any())
+    assert bool((noisy[0].weight != 0).all())
+    assert bool((noisy[1].running_var != 1).all())
+    assert not noisy.training
+    assert torch.equal(noisy[0].weight, perturbed(model, seed=4)[0].weight)
