@@ -9,6 +9,7 @@ perturbed, and never trained: a law holds for every setting of the parameters or
 
 from zoo.core.conformance.check import (
     check_entry,
+    check_law,
     check_model,
     conformance_report,
     laws_for,
@@ -20,6 +21,7 @@ __all__ = [
     "Outcome",
     "Subject",
     "check_entry",
+    "check_law",
     "check_model",
     "conformance_report",
     "laws_for",

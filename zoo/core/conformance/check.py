@@ -44,7 +44,7 @@ def check_model(
         statement = "The model has every attribute that its family's Protocol requires."
         return [Outcome("protocol", statement, False, message, 0.0)]
     subject = Subject(perturbed(model, noise, seed), family, task, seed)
-    return [_outcome(law, subject) for law in laws]
+    return [check_law(law, subject) for law in laws]
 
 
 def check_entry(name: str, *, seed: int = 0) -> list[Outcome]:
@@ -73,7 +73,8 @@ def conformance_report(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def _outcome(law: Law, subject: Subject) -> Outcome:
+def check_law(law: Law, subject: Subject) -> Outcome:
+    """Check one law; whatever the model raises becomes a broken law."""
     start = time.perf_counter()
     passed, applies = True, True
     with torch.random.fork_rng(devices=[]), torch.enable_grad():

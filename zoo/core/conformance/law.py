@@ -75,7 +75,7 @@ class Subject:
 
     def __init__(self, model: Any, family: str, task: Any = None, seed: int = 0) -> None:
         self.model, self.family, self.task, self.seed = model, family, task, seed
-        self.pristine = copy.deepcopy(model)  # never evaluated: it has learnt nothing on the way
+        self.pristine = copy.deepcopy(model)
         self.memo: dict[Any, Any] = {}  # costly quantities that several laws need
 
     @property
