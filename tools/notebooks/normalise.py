@@ -35,7 +35,7 @@ def text(value: str | list[str]) -> str:
 
 def mask(value: str, root: Path) -> str:
     """Replace addresses, the kernel's temporary files and this machine's folders by fixed words."""
-    for folder, word in ((root, "."), (Path(sys.prefix), "<python>"), (Path.home(), "~")):
+    for folder, word in ((Path(sys.prefix), "<python>"), (root, "."), (Path.home(), "~")):
         value = value.replace(f"{folder}/", f"{word}/")
     return _ADDRESS.sub("0x…", _CELL_FILE.sub("<cell>", value))
 

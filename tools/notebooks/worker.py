@@ -52,7 +52,7 @@ def place_of_error(traceback: str, root: str) -> dict[str, Any]:
     inside = []
     for file, number in _FILE_FRAME.findall(traceback):
         path = Path(file).expanduser()
-        if path.is_relative_to(root):
+        if path.is_relative_to(root) and not path.is_relative_to(sys.prefix):
             inside.append(f"{path.relative_to(root)}:{number}")
     return {"line": int(line[1]) if line else None, "where": inside[-1] if inside else None}
 

@@ -19,6 +19,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tools.cli import notebook as cli
 from tools.notebooks import run_notebook, run_notebooks
 from tools.notebooks.process import Execution
+from tools.notebooks.worker import place_of_error
 from zoo.core.errors import ZooError
 
 PARAMETERS = new_code_cell("steps = 3\nname = 'digits'", id="knobs")
@@ -144,6 +145,15 @@ def test_a_failing_cell_is_reported_in_five_lines(checkout, outcome):
     assert "raised at zoo/toy/model.py:5" in report
     assert not (checkout / "out/broken.ipynb").exists()
     assert "fail()" in result.traceback_file.read_text()
+
+
+def test_the_place_of_an_error_is_in_the_projects_own_code(tmp_path):
+    library = f"{sys.prefix}/lib/torch/conv.py"
+    frames = f"Cell In[4], line 2\nFile {tmp_path}/zoo/toy/model.py:7, in f\nFile {library}:560"
+    place = {"line": 2, "where": "zoo/toy/model.py:7"}
+    assert place_of_error(frames, str(tmp_path)) == place
+    around = Path(sys.prefix).parent  # a virtual environment inside the checkout
+    assert place_of_error(f"File {library}:560", str(around))["where"] is None
 
 
 def test_a_syntax_error_names_its_line(outcome):
