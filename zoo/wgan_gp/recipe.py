@@ -77,8 +77,8 @@ class Task(recipes.Task):
 
 
 _GRID = Config(
-    dataset="grid25", event_shape=(2,), latent_dim=2, width=128, steps=6000, batch_size=256,
-    penalty_weight=0.1, learning_rate=1e-3, ema_decay=0.999,
+    dataset="grid25", event_shape=(2,), latent_dim=2, width=64, steps=3000, batch_size=256,
+    penalty_weight=0.1, learning_rate=2e-3, schedule="linear", ema_decay=0.999,
 )  # fmt: skip
 _MNIST = Config(
     dataset="mnist", event_shape=(1, 28, 28), latent_dim=64, width=32, steps=10_000, batch_size=64,
@@ -91,10 +91,10 @@ RECIPES: dict[str, Config] = {
     ),
     "digits": Config(
         dataset="digits", event_shape=(1, 8, 8), latent_dim=16, width=32, steps=1500,
-        batch_size=64, learning_rate=1e-3, ema_decay=0.999,
+        batch_size=64, learning_rate=2e-3, schedule="linear", ema_decay=0.999,
     ),
     "grid25": _GRID,
-    "grid25-clip": replace(_GRID, lipschitz="clipping", learning_rate=5e-5),
+    "grid25-clip": replace(_GRID, lipschitz="clipping", learning_rate=1e-3),
     "mnist": _MNIST,
-    "mnist-clip": replace(_MNIST, lipschitz="clipping", learning_rate=5e-5),
+    "mnist-clip": replace(_MNIST, lipschitz="clipping", learning_rate=1e-3),
 }  # fmt: skip

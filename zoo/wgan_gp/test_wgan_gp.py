@@ -101,17 +101,19 @@ def test_losses_are_those_of_algorithm_1() -> None:
 
 
 class Witness(Loop):
-    """A loop that records, per update: which optimiser, and which parameters changed."""
+    """A loop that records the critic's batches and, per update, which network changed."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task, CPU)
         self.log: list[tuple[str, set[str]]] = []
         self.data: list[Tensor] = []
+        critic_loss = self.model.critic_loss
 
-    def next_batch(self) -> tuple[Tensor, Noise]:
-        x, noise = super().next_batch()
-        self.data.append(x)
-        return x, noise
+        def recorded(real: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
+            self.data.append(real)
+            return critic_loss(real, z, alpha)
+
+        self.model.critic_loss = recorded
 
     def minimise(self, name: str, loss: Tensor) -> None:
         before = copy.deepcopy(self.model.state_dict())
