@@ -25,7 +25,7 @@ def test_inputs(dataset: str) -> Tensor:
         return test_images(dataset)
     data = load_dataset(dataset, "test")
     noise = np.random.Generator(np.random.PCG64(_DEQUANTIZATION_SEED)).random(data.images.shape)
-    return dequantize(data.images, data.levels, torch.from_numpy(noise))
+    return dequantize(data.images, data.levels, torch.from_numpy(noise).float())
 
 
 test_inputs.__test__ = False  # pytest must not collect it

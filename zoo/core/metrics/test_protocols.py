@@ -89,6 +89,7 @@ def test_bits_per_dim_evaluates_each_grey_value_inside_its_cell():
     seen: list[Tensor] = []
     measure(Model((1, 8, 8), log_prob=log_prob), "bits-per-dim", "digits", progress=False)
     u = torch.cat(seen)
+    assert u.dtype == torch.float32
     assert torch.equal((u * 17).floor().to(torch.uint8), images)
     assert (u * 17).frac().mean().item() == pytest.approx(0.5, abs=0.01)
 
