@@ -15,7 +15,7 @@ from tools.cards import (
     placeholders,
     shape_problems,
 )
-from tools.checks.findings import Finding
+from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
 from zoo.core.cards import parse_accept
@@ -38,8 +38,7 @@ def card(subject: Subject) -> Iterator[Finding]:
     """The card fits its schema, what it names exists, and no section is missing."""
     path = subject.folder / "README.md"
     if not path.is_file():
-        yield Finding(subject.relative(path), "the model card is missing", "add it")
-        return
+        raise Skip("there is no card")
     place = subject.relative(path)
     try:
         text = CardText(subject.text(path))

@@ -14,20 +14,9 @@ from tools.checks.subject import SCRATCH, Subject, walk_nodes
 WORKFLOW = {"pydantic", "papermill", "nbformat", "nbclient", "nbconvert", "rich", "ruff", "IPython"}
 PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 MODEL = {"torch", "numpy"}
-RUNTIME = MODEL | {
-    *(
-        "torchvision",
-        "scipy",
-        "sklearn",
-        "safetensors",
-        "click",
-        "yaml",
-        "tqdm",
-        "matplotlib",
-        "PIL",
-    ),
-    *("lightning_fabric", "tensorboard"),  # extras: imported where asked for
-}
+EXTRAS = {"lightning_fabric", "tensorboard"}  # imported where they are asked for
+RUNTIME = MODEL | EXTRAS | {"torchvision", "scipy", "sklearn", "safetensors"}
+RUNTIME |= {"click", "yaml", "tqdm", "matplotlib", "PIL"}
 
 
 def imported_modules(tree: ast.Module, package: str) -> Iterator[tuple[str, int]]:

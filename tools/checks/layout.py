@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from tools.cards import PLACEHOLDER
-from tools.checks.findings import Finding
+from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
 
@@ -146,7 +146,7 @@ def mistakes(subject: Subject) -> Iterator[Finding]:
     """mistakes.yaml plants single faults that conformance or the entry's own tests must catch."""
     path = subject.folder / "mistakes.yaml"
     if not path.is_file():
-        return  # the layout check says so
+        raise Skip("there is no mistakes.yaml")
     place = subject.relative(path)
     try:
         items = yaml.load(subject.text(path), yaml.CSafeLoader)

@@ -108,16 +108,21 @@ def _cell(number: int, raw: dict[str, Any], text: str) -> Cell:
     return Cell(number, raw["cell_type"], source, tags, line, raw)
 
 
+def notebooks_of(subject: Subject) -> list[Path]:
+    """The demo of an entry, or the lessons of the house; Skip where there is none."""
+    if subject.is_house:
+        paths = sorted((subject.root / "notebooks").glob("*.ipynb"))
+    else:
+        paths = [path for path in [subject.folder / "demo.ipynb"] if path.is_file()]
+    if not paths:
+        raise Skip("there is no notebook")
+    return paths
+
+
 @check("notebook", house=True)
 def notebook(subject: Subject) -> Iterator[Finding]:
     """Notebooks are clean, can run anywhere, and lead a reader through the paper."""
-    if subject.is_house:
-        lessons = sorted((subject.root / "notebooks").glob("*.ipynb"))
-        if not lessons:
-            raise Skip("there are no lessons in notebooks/")
-    else:
-        lessons = [path for path in [subject.folder / "demo.ipynb"] if path.is_file()]
-    for path in lessons:
+    for path in notebooks_of(subject):
         try:
             cells = read_cells(subject, path)
         except BadNotebook as bad:

@@ -68,7 +68,9 @@ def run_checks(
 
 def run_check(check: Check, subject: Subject, done: dict[str, Result]) -> Result:
     """One check of one subject, given the results of the checks it needs."""
-    waiting = [name for name in check.needs if name in done and done[name].status is Status.FAIL]
+    waiting = [
+        name for name in check.needs if name in done and done[name].status is not Status.PASS
+    ]
     if waiting:
         return Result(subject.name, check.id, Status.SKIP, note=f"waits for {', '.join(waiting)}")
     start = time.perf_counter()

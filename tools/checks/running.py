@@ -12,6 +12,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from tools.checks.findings import Finding, Skip
+from tools.checks.notebook import notebooks_of
 from tools.checks.registry import check
 from tools.checks.subject import Subject
 from tools.notebooks import Failure, run_notebook
@@ -121,14 +122,8 @@ def conformance(subject: Subject) -> Iterator[Finding]:
 @check("execution", static=False, needs=("syntax", "notebook"), house=True)
 def execution(subject: Subject) -> Iterator[Finding]:
     """The notebooks run from top to bottom; unchanged ones are answered from the cache."""
-    if subject.is_house:
-        paths = sorted((subject.root / "notebooks").glob("*.ipynb"))
-    else:
-        paths = [subject.folder / "demo.ipynb"]
     build = subject.root / "build"
-    for path in paths:
-        if not path.is_file():
-            continue  # the layout check says so
+    for path in notebooks_of(subject):
         place = subject.relative(path)
         try:
             result = run_notebook(

@@ -85,6 +85,7 @@ def test_an_innocent_cell_is_left_alone(
         ("train", {"metadata": {"tags": ["hero"]}}, "2 code cells are tagged hero"),
         ("parameters", {"metadata": {}}, "first code cell is not tagged parameters"),
         ("parameters", {"source": "seed = 0\nsteps = seed + 1"}, "parameters that are not plain"),
+        ("parameters", {"source": "for seed in [0]:\n    pass"}, "parameters that are not plain"),
         ("train", {"execution_count": 3}, "has outputs"),
         (
             "train",
