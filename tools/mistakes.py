@@ -33,6 +33,7 @@ from zoo.core.errors import ZooError
 from zoo.core.registry import entry_names, get_entry
 
 TIME_LIMIT = 300  # seconds for one mistake
+GRACE = 5  # seconds in which a process that has answered may end by itself
 WORKERS = 2
 # Imported once by the server that the processes are forked from; no entry may be among them.
 PRELOAD = ["pytest", "torch", "torch.optim", "torch._dynamo", "zoo.core.data", "zoo.core.training"]
@@ -125,8 +126,8 @@ def examine(entry: str, mistake: Mistake | None = None, *, own_tests: bool = Tru
         found = here.recv() if here.poll(TIME_LIMIT) else ("", f"no answer in {TIME_LIMIT} s")
     except EOFError:
         found = ("", "the process died without an answer")
+    process.join(GRACE)
     process.kill()
-    process.join()
     by, message = found or ("", "")
     name = mistake.name if mistake else "(none)"
     return Verdict(entry, name, bool(by), by, message, time.perf_counter() - start)
@@ -176,15 +177,16 @@ class _MistakenLoader(importlib.machinery.SourceFileLoader):
 
 
 def _broken_law(entry: str, mistake: Mistake | None) -> tuple[str, str] | None:
-    """The broken law, the expected one if it is among several, and its message."""
-    from zoo.core.conformance import check_entry
+    """The first broken law and its message; the expected law is tried first."""
+    from zoo.core.conformance import Subject, check_law, laws_for, perturbed, tiny_model
 
-    broken = [outcome for outcome in check_entry(entry) if not outcome.passed]
-    if not broken:
-        return None
-    expected = [outcome for outcome in broken if mistake and outcome.law == mistake.law]
-    worst = (expected or broken)[0]
-    return f"law: {worst.law}", worst.message
+    model, family, task = tiny_model(entry)
+    subject = Subject(perturbed(model), family, task)
+    for law in sorted(laws_for(family), key=lambda law: not mistake or law.name != mistake.law):
+        outcome = check_law(law, subject)
+        if not outcome.passed:
+            return f"law: {law.name}", outcome.message
+    return None
 
 
 def _failed_test(entry: str, mistake: Mistake | None) -> tuple[str, str] | None:

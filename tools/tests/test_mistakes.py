@@ -68,7 +68,7 @@ def test_a_wrong_list_is_refused(
     (folder / "recipe.py").touch()
     (folder / "model.py").write_text("a = a")
     monkeypatch.setattr(registry, "ZOO_FOLDER", tmp_path)
-    with pytest.raises(ZooError, match="mistakes.yaml is missing"):
+    with pytest.raises(ZooError, match=r"mistakes\.yaml is missing"):
         load_mistakes("toy")
     (folder / "mistakes.yaml").write_text(text)
     with pytest.raises(ZooError, match=message):

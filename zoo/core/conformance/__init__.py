@@ -13,6 +13,7 @@ from zoo.core.conformance.check import (
     check_model,
     conformance_report,
     laws_for,
+    tiny_model,
 )
 from zoo.core.conformance.law import Law, Outcome, Subject, perturbed
 
@@ -26,4 +27,5 @@ __all__ = [
     "conformance_report",
     "laws_for",
     "perturbed",
+    "tiny_model",
 ]

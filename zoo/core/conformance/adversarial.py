@@ -173,6 +173,8 @@ def _slopes(subject: Subject) -> str:
         found = _scalar(subject.model.gradient_penalty(critic, real, fake, alpha), "penalty")
         what = f"penalty of a linear critic of slope {slope:g}"
         expect_close(what, found, (slope - 1) ** 2, 1e-5, 1e-5)
+        if not found.requires_grad:
+            raise Broken(f"expected the {what} to train the critic, found no graph to its weights")
         if slope != 1:
             (slack,) = torch.autograd.grad(found, [critic.slope])
             expect_close(f"d/ds of the {what}", slack, 2 * (slope - 1), 1e-4, 1e-4)

@@ -49,14 +49,19 @@ def check_model(
 
 def check_entry(name: str, *, seed: int = 0) -> list[Outcome]:
     """Check the laws of an entry's family on its ``tiny`` recipe."""
+    model, family, task = tiny_model(name, seed)
+    return check_model(model, family, task, seed=seed)
+
+
+def tiny_model(name: str, seed: int = 0) -> tuple[nn.Module, str, Any]:
+    """A new model of an entry's ``tiny`` recipe, its family and its task."""
     from zoo.core.registry import get_entry
 
     entry = get_entry(name)
     task = entry.task(entry.config("tiny"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = task.build()
-    return check_model(model, entry.card.family, task, seed=seed)
+        return task.build(), entry.card.family, task
 
 
 def conformance_report(outcomes: list[Outcome]) -> str:
