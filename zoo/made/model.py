@@ -129,11 +129,19 @@ class MADE(nn.Module):
         which = torch.randint(self.n_masks, (n,), generator=generator, device=device)
         x = torch.empty_like(u)
         for k in range(self.n_masks):
-            x[which == k] = self._ancestral(u[which == k], k)
+            x[which == k] = self.from_uniform(u[which == k], k)
         return x.unflatten(1, self.event_shape)
 
-    def _ancestral(self, u: Tensor, k: int) -> Tensor:
-        """Sample x_d = 1[u_d < p(x_d = 1 | x_<d)] element by element, (n, D) → (n, D).
+    @torch.no_grad()
+    def from_uniform(self, u: Tensor, k: int = 0) -> Tensor:
+        """Turn uniform numbers into a sample, x_d = 1[u_d < p(x_d = 1 | x_<d)] one after another.
+
+        Args:
+            u: numbers in [0, 1], (n, D); 0 forces an element to 1, and 1 forces it to 0.
+            k: which mask.
+
+        Returns:
+            Flattened examples, (n, D), values in {0, 1}.
 
         A unit of degree i is complete as soon as the first i elements are known. So each unit is
         computed once, at that moment, and all D steps together cost one forward pass. What is not

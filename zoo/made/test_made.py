@@ -124,7 +124,7 @@ def test_sampler_equals_one_full_pass_for_each_element(kwargs: dict) -> None:
         for d in model.orderings[k].argsort():
             logits = model.logits(x.unflatten(1, SHAPE), k).flatten(1)
             x[:, d] = (u[:, d] < logits[:, d].sigmoid()).double()
-        assert torch.equal(model._ancestral(u, k), x)
+        assert torch.equal(model.from_uniform(u, k), x)
 
 
 def test_sampler_draws_each_image_as_often_as_its_probability_says() -> None:
