@@ -79,7 +79,9 @@ def run(
     failed = sum(not result.ok for result in results)
     if failed:
         raise SystemExit(f"{failed} of {len(results)} notebooks failed")
-    click.echo(f"{len(results)} notebooks executed; open the pages in {out}/")
+    unchanged = sum(result.status == "cached" for result in results)
+    executed = len(results) - unchanged
+    click.echo(f"notebooks: {executed} executed, {unchanged} unchanged; pages in {out}/")
 
 
 def notebook_of(target: str) -> Path:
