@@ -18,6 +18,7 @@ from tools.cards import (
 from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
+from tools.scaffold import ARXIV
 from zoo.core.cards import parse_accept
 from zoo.core.errors import ZooError, nearest
 
@@ -28,7 +29,6 @@ SECTIONS = {
     "Deviations": "what differs from the paper, numbered, each with its reason",
     "Limitations": "what was not reproduced, and where the model fails",
 }
-ARXIV = re.compile(r"\d{4}\.\d{4,5}|[a-z-]+(\.[A-Z]{2})?/\d{7}")
 HANDLE = re.compile(r"@[A-Za-z0-9]+(-[A-Za-z0-9]+)*(/[A-Za-z0-9_.-]+)?")
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 

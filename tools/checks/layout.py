@@ -14,6 +14,7 @@ from tools.cards import PLACEHOLDER
 from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
+from tools.scaffold import NAME
 
 REQUIRED = {
     "__init__.py": "a one-line docstring and the import of the model class",
@@ -31,7 +32,6 @@ OTHER_BYTES = 1 * MEBI
 PICKLES = {".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".bin"}
 TEXTS = {".py", ".md", ".yaml", ".yml", ".json", ".ipynb", ".toml", ".txt"}
 MISTAKES = 6
-NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 @check("layout")
