@@ -17,6 +17,7 @@ Train it with `zoo train made --recipe mnist`.
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import torch
@@ -63,7 +64,7 @@ class MADE(nn.Module):
         event_shape: tuple[int, ...],
         hidden: tuple[int, ...] = (500,),
         direct: bool = True,
-        order: str = "natural",
+        order: Literal["natural", "random"] = "natural",
         masks: int = 1,
         seed: int = 0,
     ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +29,7 @@ class Config(recipes.TrainingConfig):
     event_shape: tuple[int, ...]
     hidden: tuple[int, ...]
     direct: bool = True
-    order: str = "natural"
+    order: Literal["natural", "random"] = "natural"
     masks: int = 1
 
 
