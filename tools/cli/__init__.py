@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
         except ZooError as error:
             raise click.ClickException(str(error)) from None
         except KeyboardInterrupt as stop:
-            click.echo(f"\nInterrupted: {stop or 'nothing was left half-written'}", err=True)
+            click.echo(f"\nInterrupted: {str(stop) or 'nothing was left half-written'}", err=True)
             sys.exit(130)
 
 

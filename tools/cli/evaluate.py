@@ -106,7 +106,9 @@ def _verify_claim(entry: Entry, claim: Claim, record: bool, device: str) -> bool
     unit = METRICS[claim.metric].unit
     text = f"{entry.name} {claim.id}: {measured_text(new)} {unit}".rstrip()
     if record:
-        save_results(entry.folder, {**results, claim.id: new})
+        known = {c.id for c in entry.card.claims}  # a claim that left the card leaves the results
+        kept = {name: result for name, result in results.items() if name in known}
+        save_results(entry.folder, {**kept, claim.id: new})
         click.echo(f"✔ {text}, {new.status} (accepted: {claim.accept}), recorded")
         return True
     if problem := _difference(claim, old, new):

@@ -80,7 +80,7 @@ def load_results(folder: Path | str) -> dict[str, Result]:
         if content["schema"] != SCHEMA:
             raise ZooError(f"{path}: schema {content['schema']}, this version reads {SCHEMA}")
         results = [Result(**row) for row in content["results"]]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ZooError(
             f"{path} is not as the tools wrote it ({error}): restore it from git or run "
             f"zoo verify {Path(folder).name} --record"

@@ -16,19 +16,19 @@ import functools
 import logging
 import math
 import signal
+import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from zoo.core.checkpoints import save_weights
+from zoo.core.checkpoints import load_state, save_state, save_weights, to_device
 from zoo.core.errors import ZooError
 from zoo.core.loop import Loop
 from zoo.core.recipes import Task
@@ -124,17 +124,28 @@ def _launch(task: Task, kind: str, devices: int, options: _Options) -> tuple[Any
     except ImportError:
         raise ZooError("several devices need Fabric: pip install 'genzoo[scale]'") from None
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    strategy = "ddp" if TorchElasticEnvironment.detect() else "ddp_spawn"
-    fabric = Fabric(accelerator=kind, devices=devices, strategy=strategy)
     # Bound arguments: Fabric's launcher would try to rewrite frozen dataclasses passed as such.
     work = functools.partial(_run, task=task, device=None, options=options)
-    try:
-        return fabric.launch(work)
-    except torch.multiprocessing.ProcessRaisedException as error:
-        last_line = str(error).strip().splitlines()[-1]
-        if "ZooError: " in last_line:
-            raise ZooError(last_line.partition("ZooError: ")[2]) from None
-        raise
+    if TorchElasticEnvironment.detect():
+        return Fabric(accelerator=kind, devices=devices, strategy="ddp").launch(work)
+    fabric = Fabric(accelerator=kind, devices=devices, strategy="ddp_spawn")
+    with tempfile.TemporaryDirectory() as folder:
+        # A file, because a large return value blocks the launcher's pipe.
+        path = Path(folder) / "outcome.safetensors"
+        try:
+            fabric.launch(functools.partial(_run_and_store, work=work, path=path))
+        except torch.multiprocessing.ProcessRaisedException as error:
+            last_line = str(error).strip().splitlines()[-1]
+            if "ZooError: " in last_line:
+                raise ZooError(last_line.partition("ZooError: ")[2]) from None
+            raise
+        return tuple(load_state(path)["outcome"])
+
+
+def _run_and_store(fabric: Fabric, work: Callable[[Fabric], tuple[Any, ...]], path: Path) -> None:
+    outcome = work(fabric)
+    if fabric.global_rank == 0:
+        save_state(path, {"outcome": outcome})
 
 
 def _run(
@@ -154,7 +165,7 @@ def _run(
     bar = tqdm(
         total=task.config.steps,
         initial=loop.step,
-        disable=not (options.progress and loop.rank == 0),
+        disable=None if options.progress and loop.rank == 0 else True,  # None: only on a terminal
         desc=task.config.dataset,
         unit="step",
         mininterval=0.5,
@@ -176,9 +187,13 @@ def _run(
     if stop.is_set():
         raise KeyboardInterrupt(f"stopped after step {loop.step} of {task.config.steps}")
     weights = loop.average.tensors or loop.model.state_dict()
-    # NumPy, because tensors in shared memory would not outlive a worker process.
-    arrays = {name: value.cpu().numpy() for name, value in weights.items()}
-    return arrays, loop.device.type, loop.step, loop.seconds, rows
+    return (
+        to_device(dict(weights), torch.device("cpu")),
+        loop.device.type,
+        loop.step,
+        loop.seconds,
+        rows,
+    )
 
 
 def _steps(
@@ -259,7 +274,7 @@ def _apply_average(model: nn.Module, tensors: dict[str, Tensor]) -> None:
 
 def _result(
     task: Task,
-    arrays: dict[str, np.ndarray],
+    weights: dict[str, Tensor],
     kind: str,
     steps: int,
     seconds: float,
@@ -267,5 +282,5 @@ def _result(
 ) -> TrainResult:
     torch.manual_seed(task.config.seed)
     model = task.build()
-    model.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    model.load_state_dict(weights)
     return TrainResult(model.to(kind).eval(), steps, seconds, steps == task.config.steps, rows)
