@@ -4,6 +4,7 @@ import pytest
 import torch
 import zuko
 from torch import Generator, Tensor, nn
+from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
 from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
 from zoo.core.conformance import examples as ex
@@ -32,6 +33,38 @@ class ZukoFlow(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             return self.flow().sample((n,))
+
+
+class MixturePriorVAE(ex.LinearVAE):
+    """A prior with two modes, for which no closed-form divergence exists."""
+
+    def __init__(self) -> None:
+        super().__init__(dim=4, latent_dim=1, binary=True)
+        parts = Independent(Normal(torch.tensor([[-1.0], [2.0]]), torch.tensor([[0.5], [1.0]])), 1)
+        self.prior = MixtureSameFamily(Categorical(torch.tensor([0.3, 0.7])), parts)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        right = torch.rand(n, 1, generator=generator) < 0.7
+        z = torch.randn(n, 1, generator=generator)
+        z = torch.where(right, 2 + z, 0.5 * z - 1)
+        return torch.bernoulli(self.decode(z).mean, generator=generator)
+
+
+class ShiftedPriorVAE(ex.LinearVAE):
+    """A prior that is not standard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prior = Independent(Normal(torch.tensor([0.5, -1.0]), torch.tensor([0.5, 1.5])), 1)
+
+    @torch.no_grad()
+    def sample(self, n: int, generator: Generator | None = None) -> Tensor:
+        z = torch.tensor([0.5, -1.0]) + torch.randn(n, 2, generator=generator) * torch.tensor(
+            [0.5, 1.5]
+        )
+        p_x = self.decode(z)
+        return p_x.mean + p_x.stddev * torch.randn(n, 3, generator=generator)
 
 
 def spline() -> ZukoFlow:
@@ -64,6 +97,12 @@ HONEST = {
         "latent-variable",
         lambda: ex.LinearVAE(dim=5, latent_dim=1, binary=True),
         {"linear-Gaussian truth"},
+    ),
+    "VAE with a mixture prior": ("latent-variable", MixturePriorVAE, {"linear-Gaussian truth"}),
+    "VAE with a shifted prior": (
+        "latent-variable",
+        ShiftedPriorVAE,
+        {"normalisation", "sample frequencies"},
     ),
     "affine flow": ("flow", ex.AffineFlow, {"dequantisation"}),
     "affine image flow": (
