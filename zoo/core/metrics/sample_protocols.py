@@ -26,11 +26,18 @@ def draw(
     device: str = "cpu",
     progress: bool = False,
 ) -> Tensor:
-    """Draw n examples in batches of 500 from one seeded generator: (n, *event_shape) on the CPU."""
+    """Draw n examples in batches of 500 from one seeded generator: (n, *event_shape) on the CPU.
+
+    Raises:
+        ZooError: a sample is not finite.
+    """
     generator = torch.Generator(device).manual_seed(seed)
     sizes = [min(BATCH, n - start) for start in range(0, n, BATCH)]
     bar = tqdm(sizes, desc=f"samples, seed {seed}", disable=not progress, leave=False)
-    return torch.cat([model.sample(size, generator).float().cpu() for size in bar])
+    samples = torch.cat([model.sample(size, generator).float().cpu() for size in bar])
+    if not samples.isfinite().all():
+        raise ZooError("the model's samples are not all finite: its training has diverged")
+    return samples
 
 
 def cnn_fd(model: nn.Module, dataset: str, device: str, progress: bool) -> Measurement:

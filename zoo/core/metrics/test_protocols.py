@@ -173,6 +173,12 @@ def test_missing_modes_are_missed():
     assert found.details["high_quality_share"] == pytest.approx(0.8, abs=0.02)
 
 
+def test_samples_of_a_diverged_model_are_refused():
+    model = Model((2,), sample=lambda n, generator: torch.full((n, 2), math.nan))
+    with pytest.raises(ZooError, match="diverged"):
+        measure(model, "grid-modes", "grid25", progress=False)
+
+
 def test_slope_of_a_linear_critic_is_its_norm():
     weight = torch.tensor([0.6, 0.8])
     model = Model((2,), sample=density("ring8").sample, critic=lambda x: 2 * x @ weight)
