@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +77,14 @@ class Reproduction:
             self.say(f"Training {place.name} {recipe}: {config.steps} steps")
             task = place.task(config)
             resume = (run / "checkpoint.safetensors").exists()
-            result = train(task, run, resume=resume, device=self.device, max_seconds=left)
+            result = train(
+                task,
+                run,
+                resume=resume,
+                device=self.device,
+                max_seconds=left,
+                progress=sys.stderr.isatty(),
+            )
             if not result.finished:
                 return False
         path = ship_weights(place, recipe, weights)

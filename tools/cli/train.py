@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -55,6 +56,7 @@ def train(
             device=device,
             resume=resume,
             max_seconds=budget,
+            progress=sys.stderr.isatty(),
         )
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt(f"{stop}; to go on, repeat the command with --resume") from None

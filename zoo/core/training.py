@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from zoo.core.checkpoints import load_state, save_state, save_weights, to_device
+from zoo.core.checkpoints import load_state, save_state, save_weights
 from zoo.core.errors import ZooError
 from zoo.core.loop import Loop
 from zoo.core.recipes import Task
@@ -165,7 +165,7 @@ def _run(
     bar = tqdm(
         total=task.config.steps,
         initial=loop.step,
-        disable=None if options.progress and loop.rank == 0 else True,  # None: only on a terminal
+        disable=not (options.progress and loop.rank == 0),
         desc=task.config.dataset,
         unit="step",
         mininterval=0.5,
@@ -176,24 +176,16 @@ def _run(
         finally:
             if folder:
                 folder.close()
+    if loop.average.tensors:
+        loop.model.load_state_dict(loop.average.tensors)
     if folder and loop.step == task.config.steps:
-        _apply_average(loop.model, loop.average.tensors)
-        training = {
-            "steps": loop.step,
-            "seconds": round(loop.seconds),
-            "device": device_name(loop.device),
-        }
+        where = device_name(loop.device)
+        training = {"steps": loop.step, "seconds": round(loop.seconds), "device": where}
         save_weights(folder.weights, loop.model, task.config, training=training)
     if stop.is_set():
         raise KeyboardInterrupt(f"stopped after step {loop.step} of {task.config.steps}")
-    weights = loop.average.tensors or loop.model.state_dict()
-    return (
-        to_device(dict(weights), torch.device("cpu")),
-        loop.device.type,
-        loop.step,
-        loop.seconds,
-        rows,
-    )
+    weights = {name: value.cpu() for name, value in loop.model.state_dict().items()}
+    return weights, loop.device.type, loop.step, loop.seconds, rows
 
 
 def _steps(
@@ -265,11 +257,6 @@ def device_name(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type.upper()}, {torch.get_num_threads()} threads"
-
-
-def _apply_average(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    if tensors:
-        model.load_state_dict(tensors)
 
 
 def _result(
