@@ -1,0 +1,1 @@
+"""Measured speed: `python -m zoo.core.benchmarks` (`make bench`). Never asserted in tests."""
