@@ -3,7 +3,7 @@
 Laurent Dinh, Jascha Sohl-Dickstein, Samy Bengio, arXiv 1605.08803. Where to find what:
 
 - Eqs. 2-3, log p(x) = log p(z) + log |det dz/dx| with z = f(x): `RealNVP.log_prob`
-- Eqs. 7-9, affine coupling y = b⊙x + (1 − b)⊙(x⊙exp(s(b⊙x)) + t(b⊙x)): `Coupling`
+- Eqs. 4-9, affine coupling y = b⊙x + (1 − b)⊙(x⊙exp(s(b⊙x)) + t(b⊙x)): `Coupling`
 - Figure 3, the masks b and squeezing: `checkerboard_mask`, `channel_mask`, `squeeze`
 - Eqs. 10-12, layers compose, masks alternate and log-determinants add up: `Scale`
 - Eqs. 13-16, half of the variables leave at every scale: `RealNVP.forward`
@@ -112,7 +112,7 @@ class ScaleTranslate(nn.Module):
 
 
 class Coupling(nn.Module):
-    """Affine coupling (Eqs. 7-9): what the mask b keeps decides how the rest is changed."""
+    """Affine coupling (Eqs. 4-9): what the mask b keeps decides how the rest is changed."""
 
     b: Tensor
 
