@@ -74,7 +74,8 @@ def kernel_distance(x: Tensor, y: Tensor, seed: int = 0) -> tuple[float, float]:
     def subset(z: Tensor) -> Tensor:
         return z[torch.randperm(len(z), generator=generator)[:SUBSET_SIZE]].double()
 
-    values = torch.tensor([unbiased_mmd(subset(x), subset(y)) for _ in range(SUBSETS)])
+    distances = [unbiased_mmd(subset(x), subset(y)) for _ in range(SUBSETS)]
+    values = torch.tensor(distances, dtype=torch.float64)
     return values.mean().item(), values.std().item()
 
 

@@ -29,7 +29,7 @@ SAMPLES = 10_000
 
 
 @lru_cache(maxsize=2)
-def real_features(device: str = "cpu") -> tuple[Tensor, Tensor]:
+def real_features(device: str) -> tuple[Tensor, Tensor]:
     """Features (10000, 64) float64 and predicted labels (10000,) of the MNIST test images."""
     return features(test_images("mnist"), device)
 
@@ -59,7 +59,10 @@ def image_scores(images: Tensor, device: str = "cpu", seed: int = 0) -> dict[str
 
 def mean_scores(rows: list[dict[str, Any]]) -> dict[str, Any]:
     """Mean over seeds of every score of `image_scores`, lists elementwise."""
-    means = {key: torch.tensor([row[key] for row in rows]).double().mean(0) for key in rows[0]}
+    means = {
+        key: torch.tensor([row[key] for row in rows], dtype=torch.float64).mean(0)
+        for key in rows[0]
+    }
     return {key: value.tolist() for key, value in means.items()}
 
 
@@ -112,7 +115,7 @@ def _faults() -> dict[str, Tensor]:
 def main() -> None:
     """Recompute the real row and the table of faults, write the JSON, print both."""
     rows = [image_scores(training_subset(seed), seed=seed) for seed in SEEDS]
-    fds = torch.tensor([row["fd"] for row in rows]).double()
+    fds = torch.tensor([row["fd"] for row in rows], dtype=torch.float64)
     reference = {
         "classifier_sha256": SHA256,
         "classifier_test_accuracy": accuracy(load_classifier()),

@@ -47,7 +47,7 @@ def cnn_fd(model: nn.Module, dataset: str, device: str, progress: bool) -> Measu
     rows = [
         image_scores(draw(model, SAMPLES, seed, device, progress), device, seed) for seed in SEEDS
     ]
-    values = torch.tensor([row["fd"] for row in rows]).double()
+    values = torch.tensor([row["fd"] for row in rows], dtype=torch.float64)
     value, floor = values.mean().item(), real_row()["fd"]
     details = {
         **{key: score for key, score in mean_scores(rows).items() if key != "fd"},
@@ -87,7 +87,7 @@ def grid_modes(model: nn.Module, dataset: str, device: str, progress: bool) -> M
         quality.append(counts.sum().item() / SAMPLES)
         shares = counts / counts.sum().clamp(min=1)
         kl.append(torch.special.xlogy(shares, shares * len(counts)).sum().item())
-    values = torch.tensor(hit).double()
+    values = torch.tensor(hit, dtype=torch.float64)
     details = {
         "modes": len(target.modes),
         "modes_per_seed": hit,
@@ -125,6 +125,6 @@ def critic_slope(model: nn.Module, dataset: str, device: str, progress: bool) ->
         slopes = torch.cat([critic_slopes(model, *triple).cpu() for triple in triples]).double()
         means.append(slopes.mean().item())
         spreads.append(slopes.std().item())
-    values = torch.tensor(means).double()
+    values = torch.tensor(means, dtype=torch.float64)
     details = {"slope_sd": sum(spreads) / len(SEEDS), "slope_per_seed": means}
     return Measurement(values.mean().item(), values.std().item(), CRITIC_EXAMPLES, SEEDS, details)

@@ -48,7 +48,7 @@ def test_features_do_not_depend_on_the_batch():
 def test_accuracy_is_the_recorded_one():
     recorded = json.loads(reference.REFERENCE.read_text())["classifier_test_accuracy"]
     assert recorded >= 0.992
-    _, predicted = reference.real_features()
+    _, predicted = reference.real_features("cpu")
     found = (predicted == load_dataset("mnist", "test").labels).double().mean().item()
     assert found == pytest.approx(recorded, abs=2e-4)
 

@@ -213,7 +213,7 @@ def test_cnn_fd_is_that_of_the_quantised_samples(monkeypatch):
 
     found = measure(Model((1, 28, 28), sample=sample), "cnn-fd-ratio", "mnist", progress=False)
     expected = fidelity.frechet_distance(
-        *(fidelity.gaussian_statistics(x[0]) for x in (features(images), real_features()))
+        *(fidelity.gaussian_statistics(x[0]) for x in (features(images), real_features("cpu")))
     )
     assert found.details["fd"] == pytest.approx(expected, rel=1e-3)
     assert found.value == pytest.approx(expected / found.details["floor"], rel=1e-3)
