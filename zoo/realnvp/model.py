@@ -103,7 +103,7 @@ class ScaleTranslate(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return s and t, each of the shape of x, (B, C, H, W)."""
         h = F.relu(self.blocks(self.first(squeeze(x) if self.squeezed else x)))
-        # s and t move densities that may be 100 times narrower than bfloat16 resolves.
+        # In bfloat16, t would be coarser than the narrow densities it has to place.
         with torch.autocast(x.device.type, enabled=False):
             s, t = self.last(h.to(x.dtype)).chunk(2, dim=1)
         if self.squeezed:
@@ -122,7 +122,7 @@ class Coupling(nn.Module):
         self.net = net
 
     def scale_translate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """s(b⊙x) and t(b⊙x) where b = 0, zero where b = 1; x and y give the same."""
+        """s(b⊙x) and t(b⊙x) where b = 0, and zero where b = 1; b⊙x = b⊙y, so that y gives the same."""
         s, t = self.net(self.b * x)
         return (1 - self.b) * s, (1 - self.b) * t
 
