@@ -1,0 +1,169 @@
+"""What a user's mistake looks like: one clear line, a non-zero exit, nothing half-written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import save_file
+
+from tools.cli import COMMANDS, main
+from zoo.core.registry import entry_names, get_entry
+
+
+def zoo(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(main, list(arguments))
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.output
+
+
+def mistake(*arguments: str, status: int = 1) -> str:
+    """The message of a failing command; it must be a single line, but for usage errors."""
+    output = zoo(*arguments, status=status).strip()
+    assert "Traceback" not in output
+    if status == 1:
+        assert len(output.splitlines()) == 1, output
+    return output
+
+
+def test_help_lists_every_command_with_the_line_its_own_help_begins_with():
+    output = zoo("--help")
+    for name, (_, _, summary) in COMMANDS.items():
+        assert name in output
+        assert zoo(name, "--help"), summary
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["show", "vae"], ["--version"]])
+def test_light_commands_import_neither_torch_nor_the_workflow_packages(arguments):
+    script = (
+        "import sys; from tools.cli import main\n"
+        f"main({arguments!r}, standalone_mode=False)\n"
+        "heavy = {'torch', 'pydantic', 'papermill', 'nbformat', 'matplotlib', 'sklearn'}\n"
+        "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_library_trains_and_samples_without_the_workflow_packages():
+    script = (
+        "import sys\n"
+        "for name in ('pydantic', 'papermill', 'nbformat', 'nbclient', 'rich', 'tensorboard'):\n"
+        "    sys.modules[name] = None\n"
+        "from zoo import get_entry; from zoo.core.training import train\n"
+        "entry = get_entry('vae')\n"
+        "model = train(entry.task(entry.config('tiny', {'steps': '3'})), progress=False).model\n"
+        "assert model.sample(2).shape[0] == 2\n"
+        "from tools.cli import main\n"
+        "main(['list'], standalone_mode=False)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_list_and_show_name_every_entry_and_claim():
+    output = zoo("list")
+    for name in entry_names():
+        assert name in output
+        shown = zoo("show", name)
+        assert all(claim.id in shown for claim in get_entry(name).card.claims)
+
+
+def test_unknown_names_get_the_nearest():
+    assert "did you mean 'vae'?" in mistake("show", "vea")
+    assert "did you mean 'digits'?" in mistake("train", "vae", "--recipe", "digit")
+    assert "did you mean 'steps'?" in mistake("train", "vae", "--set", "step=3")
+    assert "did you mean 'sample'?" in mistake("smaple", status=2)
+    assert "did you mean 'elbo-nats'?" in mistake(
+        "evaluate", "vae", "--recipe", "digits", "--metric", "elbo_nats"
+    )
+
+
+def test_values_that_cannot_be_read_are_explained():
+    assert "'many' is no value for steps" in mistake("train", "vae", "--set", "steps=many")
+    assert "write key=value" in mistake("train", "vae", "--set", "steps", status=2)
+    assert "write 90s, 9m or 2h" in mistake("train", "vae", "--budget", "soon", status=2)
+    assert "ends in .png" in mistake("sample", "vae", "--recipe", "digits", "-o", "picture.txt")
+    assert "--set" in mistake("train", "vae", "--ship", "--set", "steps=3", status=2)
+
+
+def test_sample_writes_a_picture_and_is_seeded(tmp_path):
+    paths = [tmp_path / f"{i}.png" for i in range(3)]
+    for path, seed in zip(paths, "001", strict=True):
+        zoo("sample", "vae", "--recipe", "digits", "-n", "4", "--seed", seed, "-o", str(path))
+    first, again, other = (path.read_bytes() for path in paths)
+    assert first.startswith(b"\x89PNG")
+    assert first == again
+    assert first != other
+
+
+def test_train_stop_resume_and_refusals(tmp_path):
+    call = ["train", "vae", "--recipe", "tiny", "--set", "steps=30", "--out", str(tmp_path / "run")]
+    assert "--resume" in zoo(*call, "--budget", "0s")
+    assert "already holds a run" in mistake(*call)
+    assert "resume with the same settings" in mistake(*call, "--resume", "--set", "latent_dim=1")
+    assert "Trained 30 steps" in zoo(*call, "--resume")
+    rows = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert json.loads(rows[-1])["step"] == 30
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path):
+    foreign = tmp_path / "foreign.safetensors"
+    save_file({"weight": torch.zeros(2)}, foreign)
+    call = ["evaluate", "vae", "--recipe", "digits", "--weights"]
+    assert "lacks the tensor" in mistake(*call, str(foreign))
+    other = get_entry("vae").weights_path("mnist")
+    assert "has shape" in mistake(*call, str(other))
+    corrupt = tmp_path / "corrupt.safetensors"
+    corrupt.write_bytes(other.read_bytes()[:1000])
+    assert "not a readable safetensors file" in mistake(*call, str(corrupt))
+    assert "not a readable safetensors file" in mistake(*call, str(tmp_path / "absent"))
+
+
+def test_folder_that_cannot_be_written_is_named(tmp_path):
+    blocker = tmp_path / "file"
+    blocker.write_text("")
+    out = str(blocker / "run")
+    assert "cannot write" in mistake("train", "vae", "--recipe", "tiny", "--out", out)
+
+
+def test_verify_skips_what_has_no_data(tmp_path, monkeypatch):
+    monkeypatch.setenv("ZOO_DATA", str(tmp_path))
+    output = zoo("verify", "vae")
+    assert output.count("skipped, binarized-mnist is not on this machine") == len(
+        get_entry("vae").card.claims
+    )
+
+
+def test_reproduce_trains_ships_and_records_elsewhere(tmp_path, monkeypatch):
+    """A tiny budget first, then enough: the second call goes on and the results are complete."""
+    entry = get_entry("vae")
+    claim = entry.card.claims[0]
+    small = claim.__class__(**{**claim.__dict__, "recipe": "tiny", "dataset": "binarized-digits"})
+    card = entry.card.__class__(**{**entry.card.__dict__, "claims": [small]})
+    monkeypatch.setattr("zoo.core.registry.load_card", lambda folder: card)
+    monkeypatch.setattr("zoo.core.measure.measure", lambda *arguments: _measurement())
+    call = ["reproduce", "vae", "--out", str(tmp_path)]
+    assert "Unfinished: vae tiny" in zoo(*call, "--budget", "0s", status=3)
+    assert "✔ vae" in zoo(*call)
+    rows = json.loads((tmp_path / "zoo" / "vae" / "results.json").read_text())["results"]
+    assert rows[0]["status"] == "reproduced"
+    assert rows[0]["training"]["steps"] == entry.config("tiny").steps
+    assert (tmp_path / "zoo" / "vae" / "weights" / "tiny.safetensors").exists()
+    assert zoo("reproduce", "vae", "--pending", "--out", str(tmp_path)) == ""
+
+
+def _measurement():
+    from zoo.core.metrics import Measurement
+
+    return Measurement(value=1.0, sd=0.1, n=10)
+
+
+def test_doctor_reports_without_failing():
+    output = zoo("doctor")
+    assert "✔ torch" in output
+    assert str(Path.home()) in output
