@@ -29,14 +29,14 @@ from torch import Generator, Tensor, nn
 class DDPM(nn.Module):
     """A Gaussian diffusion and the network ε_θ that predicts its noise.
 
-    The variance of the reversal is σ_t² = β̃_t, the smaller of the two choices of section 3.2; at
-    t = 1, where β̃_1 = 0, it is β_1, the variance of the decoder p(x_0 | x_1).
+    The variance of the reversal is σ_t² = β̃_t, the smaller of the two choices of section 3.2. As
+    β̃_1 = 0, the decoder p(x_0 | x_1) has σ_1² = β̃_2, which is what the authors' code does.
 
     Args:
         network: ε_θ, maps x_t (B, *event_shape) and t (B,) to the noise (B, *event_shape).
         event_shape: shape of one example, (C, H, W).
         levels: number of grey values k / (levels − 1) of the data, for the decoder of L_0.
-        timesteps: T.
+        timesteps: T ≥ 2.
         beta_first, beta_last: β_1 and β_T; the schedule is linear between them (section 4).
         sampling_steps: length S of the sub-sequence on which `sample` runs DDIM unless it is told
             otherwise; None: all T steps of Algorithm 2.
@@ -85,8 +85,11 @@ class DDPM(nn.Module):
         beta, now, before = self.beta[t], self.alpha_bar[t], self.alpha_bar[t - 1]
         mean_x0 = before.sqrt() * beta / (1 - now)
         mean_xt = (1 - beta).sqrt() * (1 - before) / (1 - now)
-        variance = (1 - before) / (1 - now) * beta
-        return _like(mean_x0, x0) * x0 + _like(mean_xt, x0) * x_t, _like(variance, x0)
+        mean = _like(mean_x0, x0) * x0 + _like(mean_xt, x0) * x_t
+        return mean, _like(self._beta_tilde(t), x0)
+
+    def _beta_tilde(self, t: Tensor) -> Tensor:
+        return (1 - self.alpha_bar[t - 1]) / (1 - self.alpha_bar[t]) * self.beta[t]
 
     # -- the learned reversal p --------------------------------------------------------------------
 
@@ -106,8 +109,8 @@ class DDPM(nn.Module):
         The mean is that of the posterior with x̂_0 in the place of x_0, which is eq. 11 wherever
         clipping changes nothing.
         """
-        mean, variance = self.posterior(self.predict_x0(x_t, t), x_t, t)
-        return mean, torch.where(_like(t == 1, x_t) > 0, self.beta[1].to(x_t.dtype), variance)
+        mean, _ = self.posterior(self.predict_x0(x_t, t), x_t, t)
+        return mean, _like(self._beta_tilde(t.clamp(min=2)), x_t)
 
     def loss(self, x0: Tensor, t: Tensor, eps: Tensor) -> Tensor:
         """L_simple (eq. 14), averaged over batch and dimensions: a scalar.

@@ -182,10 +182,21 @@ def test_ddim_noise_keeps_the_marginals(eta):
 
 
 def test_no_noise_at_the_last_step():
-    model = Exact(gaussian(0.1, 0.3), timesteps=1)
-    x_T = torch.randn(4, 1, 1, 1)
-    assert torch.equal(model.ancestral(x_T, seeded(1)), model.ancestral(x_T, seeded(2)))
-    assert torch.equal(model.ddim(x_T, 1, 1.0, seeded(1)), model.ddim(x_T, 1, 1.0, seeded(2)))
+    model = Exact(gaussian(0.1, 0.3), timesteps=2, beta_first=0.2, beta_last=0.4)
+    for sampler in (model.ancestral, lambda x, g: model.ddim(x, 2, 1.0, g)):
+        model.seen.clear()
+        x_0 = sampler(torch.randn(4, 1, 1, 1), seeded())
+        (_, two), (x_1, one) = model.seen
+        assert two.tolist() == [2] * 4
+        torch.testing.assert_close(x_0, model.reverse(x_1, one)[0])
+
+
+def test_variances_of_the_reversal():
+    """β̃_t for t ≥ 2; the decoder, t = 1, has that of t = 2."""
+    model, t = Exact(gaussian(0.1, 0.3), timesteps=5, beta_last=0.4), torch.tensor([1, 2, 3, 5])
+    x = torch.zeros(4, 1, 1, 1)
+    expected = model.posterior(x, x, torch.tensor([2, 2, 3, 5]))[1]
+    assert torch.equal(model.reverse(x, t)[1], expected)
 
 
 def test_default_sampler_is_the_recipes():
@@ -241,7 +252,7 @@ def exact_log_prob(model: DDPM) -> Tensor:
     return discretised_log_prob(model.scale(grey), mean, variance.sqrt(), model.levels)
 
 
-@pytest.mark.parametrize("timesteps", [1, 2, 8])
+@pytest.mark.parametrize("timesteps", [2, 8])
 @pytest.mark.parametrize("std", [0.1, 0.2])
 def test_bound_is_below_the_exact_likelihood(timesteps, std):
     model = Exact(gaussian(0.1, std), timesteps, levels=5, beta_first=0.05, beta_last=0.6)
