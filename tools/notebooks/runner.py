@@ -3,6 +3,7 @@
 import json
 import os
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -126,13 +127,17 @@ class _Batch:
                     if on_result:
                         on_result(future.result())
             except BaseException:
-                # Ctrl-C above all: no process and no half-written file stays behind.
+                # Ctrl-C above all: no process and no half-written file stays behind. The thread
+                # finishes its work when an impatient second Ctrl-C interrupts this one.
                 self.stopped = True
-                for execution in self.executions:
-                    execution.kill()
+                threading.Thread(target=self._stop).start()
                 pool.shutdown(cancel_futures=True)
                 raise
         return [future.result() for future in futures]
+
+    def _stop(self) -> None:
+        for execution in self.executions:
+            execution.kill()
 
     def _one(self, source: Source) -> NotebookResult:
         entry = self._cache_entry(source)

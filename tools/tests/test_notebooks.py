@@ -258,8 +258,11 @@ def test_mistakes_of_the_caller_are_one_line(checkout, tmp_path):
         run_notebooks([demo, demo], out=tmp_path)
 
 
-@pytest.mark.parametrize("blow", [signal.SIGINT, signal.SIGKILL])
-def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(checkout, tmp_path, blow):
+IMPATIENT = [signal.SIGINT] * 2
+
+
+@pytest.mark.parametrize("blows", [[signal.SIGINT], IMPATIENT, [signal.SIGKILL]])
+def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(checkout, tmp_path, blows):
     script = f"""
         from pathlib import Path
         from tools.notebooks import run_notebook
@@ -275,7 +278,9 @@ def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(checkout, 
         return any(str(checkout) in _command(process) for process in family)
 
     _until(started)  # the worker, the kernel, and the process that the notebook starts
-    runner.send_signal(blow)
+    for blow in blows:
+        runner.send_signal(blow)
+        time.sleep(0.01)
     runner.wait(timeout=20)
     _until(lambda: not any(_command(process) for process in family))
     assert not list(tmp_path.rglob("*.*"))
