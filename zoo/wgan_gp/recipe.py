@@ -77,7 +77,7 @@ class Task(recipes.Task):
 
 
 _GRID = Config(
-    dataset="grid25", event_shape=(2,), latent_dim=2, width=64, steps=3000, batch_size=256,
+    dataset="grid25", event_shape=(2,), latent_dim=2, width=128, steps=8000, batch_size=256,
     penalty_weight=0.1, learning_rate=2e-3, schedule="linear", ema_decay=0.999,
 )  # fmt: skip
 _MNIST = Config(
