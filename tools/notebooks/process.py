@@ -49,6 +49,7 @@ def _private_jupyter(folder: Path) -> dict[str, str]:
         "JUPYTER_DATA_DIR": str(folder / "data"),  # no kernel but the running interpreter's
         "JUPYTER_RUNTIME_DIR": str(folder / "run"),
         "MATPLOTLIBRC": str(folder / "matplotlibrc"),
+        "TMPDIR": str(folder),  # what a killed kernel leaves behind goes with the folder
     }
 
 
