@@ -122,7 +122,7 @@ class Coupling(nn.Module):
         self.net = net
 
     def scale_translate(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """s(b⊙x) and t(b⊙x) where b = 0, and zero where b = 1; b⊙x = b⊙y, so that y gives the same."""
+        """s(b⊙x) and t(b⊙x) where b = 0, zero where b = 1; since b⊙y = b⊙x, y gives the same."""
         s, t = self.net(self.b * x)
         return (1 - self.b) * s, (1 - self.b) * t
 
