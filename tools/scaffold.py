@@ -58,8 +58,6 @@ def create_entry(root: Path, name: str, title: str, arxiv: str, family: str) -> 
 def _values(name: str, title: str, arxiv: str, family: str) -> dict[str, str]:
     """What the template's {{tokens}} stand for."""
     imports, attributes, methods = _stubs(family)
-    binary = family in BINARY
-    draw = "binarize(batch, levels_of(self.config.dataset), noise.uniform(*batch.shape))"
     year = re.match(r"(\d\d)\d\d\.", arxiv)  # arXiv ids of the new form begin with year and month
     return {
         "name": name,
@@ -69,9 +67,7 @@ def _values(name: str, title: str, arxiv: str, family: str) -> dict[str, str]:
         "arxiv": arxiv,
         "year": f"20{year[1]}" if year else "TODO",
         "family": family,
-        "dataset": "binarized-digits" if binary else "digits",
-        "data_import": "from zoo.core.data import binarize, levels_of\n" if binary else "",
-        "prepared": draw if binary else "super().prepare(batch, noise)",
+        "dataset": "binarized-digits" if family in BINARY else "digits",
         "imports": imports,
         "attributes": attributes,
         "methods": methods,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from zoo.core import recipes
-{{data_import}}from zoo.core.noise import Noise
+from zoo.core.data import middle
+from zoo.core.noise import Noise
 from zoo.{{name}}.model import {{class}}
 
 
@@ -41,10 +42,7 @@ class Task(recipes.Task):
 
     def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
         """Raw images uint8 (B, C, H, W) -> model input (B, *event_shape), cut from the middle."""
-        _, height, width = self.config.event_shape
-        top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
-        batch = batch[:, :, top : top + height, left : left + width]
-        return {{prepared}}
+        return super().prepare(middle(batch, self.config.event_shape), noise)
 
     def loss(self, model: nn.Module, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         """TODO: the objective and its equation, in nats per example, averaged over the batch."""

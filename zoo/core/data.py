@@ -153,6 +153,13 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0][:120]
 
 
+def middle(batch: Tensor, event_shape: tuple[int, ...]) -> Tensor:
+    """Cut images from the middle, (B, C, H, W) → (B, *event_shape), for recipes of tiny models."""
+    _, height, width = event_shape
+    top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
+    return batch[:, :, top : top + height, left : left + width]
+
+
 def scale(batch: Tensor, levels: int) -> Tensor:
     """Grey values k → k/(levels − 1) in [0, 1], float32; same shape."""
     return batch.float() / (levels - 1)

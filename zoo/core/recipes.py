@@ -88,11 +88,17 @@ class Task:
     def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
         """Model input (B, *event_shape) from a raw batch, uint8 (B, C, H, W) for images.
 
-        By default grey values scaled to [0, 1]; samples of a 2-D density are passed on unchanged.
+        By default a fresh binary draw for binarised data sets, else grey values in [0, 1]; points
+        of a 2-D density are passed on unchanged.
         """
-        from zoo.core.data import levels_of, scale
+        from zoo.core.data import binarize, is_binarized, levels_of, scale
 
-        return scale(batch, levels_of(self.config.dataset)) if batch.dtype == torch.uint8 else batch
+        if batch.dtype != torch.uint8:
+            return batch
+        levels = levels_of(self.config.dataset)
+        if is_binarized(self.config.dataset):
+            return binarize(batch, levels, noise.uniform(*batch.shape))
+        return scale(batch, levels)
 
     def loss(self, model: nn.Module, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         """Scalars of one batch, averaged over examples; "loss" is minimised, the rest is logged."""

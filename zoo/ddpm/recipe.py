@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core import recipes
-from zoo.core.data import levels_of
+from zoo.core.data import levels_of, middle
 from zoo.core.noise import Noise
 from zoo.ddpm.model import DDPM
 from zoo.ddpm.unet import UNet
@@ -102,10 +102,8 @@ class Task(recipes.Task):
         }
 
     def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
-        """Pixels uint8 (B, C, H, W) → the middle of the images in [0, 1], (B, *event_shape)."""
-        _, height, width = self.config.event_shape
-        top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
-        return super().prepare(batch[:, :, top : top + height, left : left + width], noise)
+        """The middle of the images in [0, 1], (B, *event_shape)."""
+        return super().prepare(middle(batch, self.config.event_shape), noise)
 
     def loss(self, model: DDPM, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         """L_simple (eq. 14) with t uniform in {1, …, T}."""

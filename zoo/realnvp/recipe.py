@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from zoo.core import recipes
-from zoo.core.data import dequantize, levels_of
+from zoo.core.data import dequantize, levels_of, middle
 from zoo.core.metrics.likelihood import bits_per_dim
 from zoo.core.noise import Noise
 from zoo.core.recipes import TrainingConfig
@@ -63,10 +63,8 @@ class Task(recipes.Task):
         return model.to(memory_format=torch.channels_last)  # the fastest layout for convolutions
 
     def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
-        """Crop to `side` and dequantise: u = (k + U)/levels, (B, 1, side, side)."""
-        top = (batch.shape[-1] - self.config.side) // 2
-        rows = slice(top, top + self.config.side)
-        batch = batch[..., rows, rows]
+        """Cut from the middle and dequantised: u = (k + U)/levels, (B, 1, side, side)."""
+        batch = middle(batch, (1, self.config.side, self.config.side))
         return dequantize(batch, levels_of(self.config.dataset), noise.uniform(*batch.shape))
 
     def loss(self, model: RealNVP, x: Tensor, noise: Noise) -> dict[str, Tensor]:

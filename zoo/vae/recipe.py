@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core import recipes
-from zoo.core.data import binarize, levels_of
+from zoo.core.data import middle
 from zoo.core.noise import Noise
 from zoo.vae.model import VAE
 
@@ -74,11 +74,8 @@ class Task(recipes.Task):
         }
 
     def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
-        """Grey values uint8 (B, C, H, W) → a fresh draw of binary images (B, *event_shape)."""
-        _, height, width = self.config.event_shape
-        top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
-        batch = batch[:, :, top : top + height, left : left + width]
-        return binarize(batch, levels_of(self.config.dataset), noise.uniform(*batch.shape))
+        """A fresh binary draw of the middle of the images, (B, *event_shape)."""
+        return super().prepare(middle(batch, self.config.event_shape), noise)
 
     def loss(self, model: VAE, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         """−L of equation (10) in nats per example, averaged over the batch, and its two terms."""

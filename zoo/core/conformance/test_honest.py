@@ -10,6 +10,9 @@ from zoo.core.conformance import check_model, conformance_report, laws_for, pert
 from zoo.core.conformance import examples as ex
 from zoo.core.families import FAMILIES
 
+# Importing zuko turns the checks of torch.distributions off, for every later test as well.
+torch.distributions.Distribution.set_default_validate_args(True)
+
 
 class ZukoFlow(nn.Module):
     """A flow of the library zuko, in this project's words."""
