@@ -149,5 +149,11 @@ def _parse(name: str, text: str, hint: Any) -> Any:
                 return option(text)
         except (ValueError, KeyError):
             continue
+    if words := [word for option in options for word in _words(option)]:
+        raise ZooError(f"'{text}' is no value for {name}: {nearest(text, words)}")
     wanted = getattr(hint, "__name__", str(hint))
-    raise ZooError(f"'{text}' is no value for {name}: a {wanted} is needed")
+    raise ZooError(f"'{text}' is no value for {name}: a value of type {wanted} is needed")
+
+
+def _words(hint: Any) -> tuple[str, ...]:
+    return typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()

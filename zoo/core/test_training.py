@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from typing import Literal
 
 import pytest
 import torch
@@ -192,3 +193,15 @@ def test_overrides_are_typed_and_named():
         with_overrides(CONFIG, {"steps": "many"})
     with pytest.raises(ZooError, match="steps and batch_size"):
         with_overrides(CONFIG, {"steps": "0"})
+    with pytest.raises(ZooError, match="did you mean 'hidden'"):
+        with_overrides(Choice(dataset="digits", steps=1, batch_size=1), {"kind": "hiden"})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Choice(TrainingConfig):
+    kind: Literal["hidden", "visible"] = "hidden"
+
+
+def test_batch_that_does_not_divide_among_devices_is_refused_before_anything_starts():
+    with pytest.raises(ZooError, match="does not divide among 3 devices"):
+        train(Autoencoder(CONFIG), None, devices=3)

@@ -109,6 +109,10 @@ def train(
         checkpoint_seconds,
     )
     kind = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if task.config.batch_size % devices:
+        raise ZooError(
+            f"batch_size {task.config.batch_size} does not divide among {devices} devices"
+        )
     if devices == 1:
         outcome = _run(None, task, torch.device(kind), options)
     else:
