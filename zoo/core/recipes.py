@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from zoo.core.noise import Noise
 
 
+SCHEDULES = ("constant", "linear", "cosine", "trapezoid")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """Fields every recipe has; an entry's `Config` adds those of its model.
@@ -28,7 +31,8 @@ class TrainingConfig:
         batch_size: examples per step over all processes.
         learning_rate: step size after warm-up.
         warmup_steps: steps over which the step size rises linearly from 0.
-        schedule: what follows the warm-up: "constant", "linear" or "cosine" decay to 0.
+        schedule: what follows the warm-up: "constant"; "linear" or "cosine" decay to 0; or
+            "trapezoid", constant until the last fifth of the steps, then linear decay to 0.
         clip_norm: largest gradient norm, or None for no clipping.
         ema_decay: decay of the exponential moving average of the weights, or None for no average.
         precision: "32", or "bf16" for mixed precision.
@@ -49,8 +53,10 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch_size < 1:
             raise ZooError("steps and batch_size must be at least 1")
-        if self.schedule not in ("constant", "linear", "cosine"):
-            raise ZooError(f"unknown schedule '{self.schedule}': use constant, linear or cosine")
+        if self.schedule not in SCHEDULES:
+            raise ZooError(
+                f"unknown schedule '{self.schedule}': {nearest(self.schedule, SCHEDULES)}"
+            )
         if self.precision not in ("32", "bf16"):
             raise ZooError(f"unknown precision '{self.precision}': use 32 or bf16")
 
@@ -63,6 +69,7 @@ class TrainingConfig:
             "constant": 1.0,
             "linear": 1.0 - progress,
             "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
+            "trapezoid": min(1.0, 5.0 * (1.0 - step / self.steps)),
         }[self.schedule]
         return self.learning_rate * factor
 
