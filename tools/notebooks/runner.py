@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +54,10 @@ def run_notebooks(
 
     Raises:
         ZooError: Before anything runs, for a path that is no notebook, two notebooks of the same
-            name or an unknown parameter.
+            name, an unknown parameter, or without papermill.
     """
+    if find_spec("papermill") is None:
+        raise ZooError("notebooks need more packages: pip install 'genzoo[workflow]'")
     sources = [read_source(Path(path)) for path in paths]
     _refuse_same_names(sources)
     for source in sources:

@@ -246,7 +246,7 @@ def test_answering_from_the_cache_imports_neither_torch_nor_papermill(checkout, 
     assert ran.stdout.strip() == "[]", ran.stderr
 
 
-def test_mistakes_of_the_caller_are_one_line(checkout, tmp_path):
+def test_mistakes_of_the_caller_are_one_line(checkout, tmp_path, monkeypatch):
     demo = checkout / "zoo/toy/demo.ipynb"
     with pytest.raises(ZooError, match=r"no parameter 'stpes': did you mean 'steps'\?"):
         run_notebook(demo, parameters={"stpes": 1}, out=tmp_path)
@@ -256,6 +256,9 @@ def test_mistakes_of_the_caller_are_one_line(checkout, tmp_path):
         run_notebook(checkout / "zoo/toy/model.py", out=tmp_path)
     with pytest.raises(ZooError, match="one at a time"):
         run_notebooks([demo, demo], out=tmp_path)
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    with pytest.raises(ZooError, match=r"pip install 'genzoo\[workflow\]'"):
+        run_notebook(demo, out=tmp_path)
 
 
 IMPATIENT = [signal.SIGINT] * 2
