@@ -63,7 +63,7 @@ class Task(recipes.Task):
     def training_step(self, loop: Loop, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         """n_critic updates of the critic, each on new data and noise, then one of the generator."""
         model, batch = loop.model, len(x)
-        for update in range(self.config.n_critic):  # lines 2–9
+        for update in range(self.config.n_critic):  # lines 2–10
             if update > 0:
                 x, noise = loop.next_batch()
             z, alpha = noise.normal(batch, model.latent_dim), noise.uniform(batch)
