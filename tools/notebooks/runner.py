@@ -156,7 +156,7 @@ class _Batch:
         if isinstance(outcome, Failure):
             return self._write_failure(source, outcome, seconds)
         results = {"seconds": seconds, "cells": normalise.captured(outcome, source.root)}
-        if entry is not None:
+        if entry is not None and entry == self._cache_entry(source):  # no edits meanwhile
             _write_whole(entry, json.dumps(results).encode())
         return self._write(source, results, "executed")
 

@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.notebooks import run_notebook
-from tools.notebooks.process import notebook_environment
+from tools.notebooks.process import Execution, notebook_environment
 from tools.notebooks.source import cache_key, read_source
 
 CARD = """---
@@ -96,6 +96,19 @@ def test_a_damaged_entry_is_a_miss_and_a_failure_is_never_remembered(root, tmp_p
     notebook.write_text(notebook.read_text().replace("1 + 1", "1 / 0"))
     assert [run_notebook(notebook, **folders).status for _ in range(2)] == ["failed", "failed"]
     assert not (folders["out"] / "toy.html").exists()  # the page of the earlier success is gone
+
+
+def test_outputs_are_not_remembered_when_the_code_changed_meanwhile(root, tmp_path, monkeypatch):
+    run = Execution.run
+
+    def edited_while_running(execution, *arguments):
+        outcome = run(execution, *arguments)
+        (root / "zoo/core/model.py").write_text("WORD = 3")
+        return outcome
+
+    monkeypatch.setattr(Execution, "run", edited_while_running)
+    assert run_notebook(root / DEMO, out=tmp_path / "out", cache=tmp_path / "cache").ok
+    assert not list((tmp_path / "cache").glob("*.json"))
 
 
 def test_notebooks_outside_a_checkout_are_never_remembered(tmp_path):
