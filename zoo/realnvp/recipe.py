@@ -93,10 +93,11 @@ RECIPES = {
     ),
     "mnist": Config(
         dataset="mnist",
-        steps=100_000,
+        steps=29_500,
         batch_size=32,
         learning_rate=3e-3,
         warmup_steps=200,
+        decay_steps=9_500,
         clip_norm=1.0,
         ema_decay=0.999,
         precision="bf16",
