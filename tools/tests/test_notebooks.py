@@ -267,8 +267,10 @@ IMPATIENT = [signal.SIGINT] * 2
 @pytest.mark.parametrize("blows", [[signal.SIGINT], IMPATIENT, [signal.SIGKILL]])
 def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(checkout, tmp_path, blows):
     script = f"""
+        import signal
         from pathlib import Path
         from tools.notebooks import run_notebook
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs ignore it
         endless = Path({str(checkout)!r}) / "endless.ipynb"
         run_notebook(endless, out=Path("out"), cache=Path("cache"))
     """
