@@ -265,7 +265,9 @@ IMPATIENT = [signal.SIGINT] * 2
 
 
 @pytest.mark.parametrize("blows", [[signal.SIGINT], IMPATIENT, [signal.SIGKILL]])
-def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(checkout, tmp_path, blows):
+def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(
+    checkout, tmp_path, request, blows
+):
     script = f"""
         import signal
         from pathlib import Path
@@ -276,6 +278,7 @@ def test_interrupting_the_runner_ends_its_children_and_leaves_nothing(checkout, 
     """
     command = [sys.executable, "-c", textwrap.dedent(script)]
     runner = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    request.addfinalizer(runner.kill)
     family: list[psutil.Process] = []
 
     def started() -> bool:
