@@ -127,7 +127,7 @@ class DDPM(nn.Module):
         n: int,
         generator: Generator | None = None,
         steps: int | None = None,
-        eta: float = 0.0,
+        eta: float = 1.0,
     ) -> Tensor:
         """Draw n examples in [0, 1], shape (n, *event_shape).
 
@@ -136,7 +136,8 @@ class DDPM(nn.Module):
             generator: source of all noise.
             steps: S ≤ T, the number of network evaluations of DDIM; None: `sampling_steps`, and if
                 that is None too, Algorithm 2 with all T steps.
-            eta: noise of DDIM, from 0 (deterministic) to 1; steps = T with eta = 1 is Algorithm 2.
+            eta: noise of DDIM, from 0 (deterministic) to 1 (that of DDPM; with steps = T this is
+                Algorithm 2).
         """
         x_T = torch.randn(n, *self.event_shape, generator=generator, device=self.alpha_bar.device)
         steps = self.sampling_steps if steps is None else steps
