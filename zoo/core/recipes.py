@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zoo.core.noise import Noise
 
 
-SCHEDULES = ("constant", "linear", "cosine", "trapezoid")
+SCHEDULES = ("constant", "linear", "cosine")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,8 +31,8 @@ class TrainingConfig:
         batch_size: examples per step over all processes.
         learning_rate: step size after warm-up.
         warmup_steps: steps over which the step size rises linearly from 0.
-        schedule: what follows the warm-up: "constant"; "linear" or "cosine" decay to 0; or
-            "trapezoid", constant until the last fifth of the steps, then linear decay to 0.
+        schedule: what follows the warm-up: "constant", or "linear" or "cosine" decay to 0.
+        decay_steps: length of the decay at the end of the run; None: all steps after the warm-up.
         clip_norm: largest gradient norm, or None for no clipping.
         ema_decay: decay of the exponential moving average of the weights, or None for no average.
         precision: "32", or "bf16" for mixed precision.
@@ -45,6 +45,7 @@ class TrainingConfig:
     learning_rate: float = 1e-3
     warmup_steps: int = 0
     schedule: str = "constant"
+    decay_steps: int | None = None
     clip_norm: float | None = None
     ema_decay: float | None = None
     precision: str = "32"
@@ -64,12 +65,12 @@ class TrainingConfig:
         """Step size for step `step` = 0, 1, …, steps − 1."""
         if step < self.warmup_steps:
             return self.learning_rate * (step + 1) / self.warmup_steps
-        progress = (step - self.warmup_steps) / max(1, self.steps - self.warmup_steps)
+        length = self.decay_steps or max(1, self.steps - self.warmup_steps)
+        progress = max(0.0, 1.0 - (self.steps - step) / length)
         factor = {
             "constant": 1.0,
             "linear": 1.0 - progress,
             "cosine": 0.5 * (1.0 + math.cos(math.pi * progress)),
-            "trapezoid": min(1.0, 5.0 * (1.0 - step / self.steps)),
         }[self.schedule]
         return self.learning_rate * factor
 
