@@ -26,7 +26,6 @@ class Config(TrainingConfig):
         blocks: residual blocks of each coupling network.
         couplings: couplings of each kind (checkerboard, channel-wise) at each scale.
         alpha: margin of the logit, in (0, 1/2).
-        decay_steps: last steps, over which the learning rate falls linearly to zero.
     """
 
     side: int
@@ -35,13 +34,6 @@ class Config(TrainingConfig):
     blocks: int
     couplings: int = 3
     alpha: float = 0.001
-    decay_steps: int = 0
-
-    def learning_rate_at(self, step: int) -> float:
-        """Step size for step 0, 1, …, steps − 1."""
-        rate = super().learning_rate_at(step)
-        left = self.steps - step
-        return rate * left / self.decay_steps if left < self.decay_steps else rate
 
 
 class Task(recipes.Task):
@@ -97,6 +89,7 @@ RECIPES = {
         batch_size=32,
         learning_rate=3e-3,
         warmup_steps=200,
+        schedule="linear",
         decay_steps=9_500,
         clip_norm=1.0,
         ema_decay=0.999,

@@ -1,6 +1,5 @@
 """Tests of what is particular to Real NVP; the laws of all flows are in zoo.core.conformance."""
 
-import dataclasses
 import itertools
 import math
 
@@ -167,11 +166,6 @@ def test_training_loss_is_bits_per_dim_of_the_uniform_density():
     task = Task(RECIPES["digits"])
     loss = task.loss(Uniform(), torch.rand(3, 1, 8, 8), Noise(0, 0))["loss"]
     assert loss == pytest.approx(math.log2(17))
-
-
-def test_learning_rate_falls_over_the_last_steps():
-    config = dataclasses.replace(RECIPES["tiny"], steps=8, decay_steps=4, learning_rate=1.0)
-    assert [config.learning_rate_at(k) for k in range(8)] == [1, 1, 1, 1, 1, 0.75, 0.5, 0.25]
 
 
 def test_prepare_crops_the_centre_and_dequantises():
