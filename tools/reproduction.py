@@ -96,7 +96,7 @@ class Reproduction:
             self.unfinished.append(f"{place.name} {claim.id}")
             return
         try:
-            result = measure_claim(place, claim, self.device)
+            result = measure_claim(place, claim, self.device, progress=sys.stderr.isatty())
         except ZooError as error:
             self.say(f"✖ {place.name} {claim.id}: {error}")
             self.unfinished.append(f"{place.name} {claim.id}")

@@ -39,7 +39,7 @@ def evaluate(
     else:
         model = load_weights(weights, entry.task(config).build()).to(device).eval()
     for metric in metrics or _metrics_for(entry, config.dataset):
-        measurement = measure(model, metric, config.dataset, device)
+        measurement = measure(model, metric, config.dataset, device, progress=sys.stderr.isatty())
         unit = METRICS[metric].unit
         spread = f" ± {measurement.sd:.4f}" if measurement.sd else ""
         click.echo(f"{metric} on {config.dataset}: {measurement.value:.4f}{spread} {unit}")
@@ -102,7 +102,7 @@ def _verify_claim(entry: Entry, claim: Claim, record: bool, device: str) -> bool
     if old is None and not record:
         click.echo(f"✖ {entry.name} {claim.id}: never measured: zoo verify {entry.name} --record")
         return False
-    new = measure_claim(entry, claim, device)
+    new = measure_claim(entry, claim, device, progress=sys.stderr.isatty())
     unit = METRICS[claim.metric].unit
     text = f"{entry.name} {claim.id}: {measured_text(new)} {unit}".rstrip()
     if record:

@@ -146,7 +146,7 @@ def test_reproduce_trains_ships_and_records_elsewhere(tmp_path, monkeypatch):
     small = claim.__class__(**{**claim.__dict__, "recipe": "tiny", "dataset": "binarized-digits"})
     card = entry.card.__class__(**{**entry.card.__dict__, "claims": [small]})
     monkeypatch.setattr("zoo.core.registry.load_card", lambda folder: card)
-    monkeypatch.setattr("zoo.core.measure.measure", lambda *arguments: _measurement())
+    monkeypatch.setattr("zoo.core.measure.measure", lambda *arguments, **options: _measurement())
     call = ["reproduce", "vae", "--out", str(tmp_path)]
     assert "Unfinished: vae tiny" in zoo(*call, "--budget", "0s", status=3)
     assert "✔ vae" in zoo(*call)

@@ -16,7 +16,9 @@ from zoo.core.registry import Entry
 from zoo.core.training import device_name
 
 
-def measure_claim(entry: Entry, claim: Claim, device: str = "cpu") -> Result:
+def measure_claim(
+    entry: Entry, claim: Claim, device: str = "cpu", progress: bool = False
+) -> Result:
     """Measure one claim under its metric's registered protocol.
 
     Raises:
@@ -24,7 +26,7 @@ def measure_claim(entry: Entry, claim: Claim, device: str = "cpu") -> Result:
     """
     model = entry.load(claim.recipe, device)
     started = time.monotonic()
-    measurement = measure(model, claim.metric, claim.dataset, device)
+    measurement = measure(model, claim.metric, claim.dataset, device, progress)
     path = entry.weights_path(claim.recipe)
     data = load_dataset(claim.dataset, "test").sha256 if claim.dataset in DATASETS else ""
     return Result(
