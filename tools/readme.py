@@ -11,7 +11,6 @@ from pathlib import Path
 
 from tools.claims import claim_cells
 from zoo.core.errors import ZooError
-from zoo.core.evidence import load_results
 from zoo.core.files import replacing
 from zoo.core.registry import ZOO_FOLDER, entry_names, get_entry
 
@@ -62,19 +61,19 @@ def with_table(text: str) -> str:
 
 
 def paint(path: Path = PICTURE) -> None:
-    """One row of samples per entry with shipped weights: seed 0, the first ones, unpicked."""
+    """One row of samples per entry with MNIST weights: seed 0, the first ones, unpicked."""
     from PIL import Image, ImageDraw, ImageFont
 
     from tools.samples import draw
 
-    rows = [name for name in entry_names() if load_results(ZOO_FOLDER / name)]
+    rows = [name for name in entry_names() if get_entry(name).weights_path("mnist").exists()]
     margin = 110
     picture = Image.new("L", (margin + COLUMNS * PIXELS, len(rows) * PIXELS), 255)
     pen, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
     for row, name in enumerate(rows):
         pen.text((8, (row + 0.5) * PIXELS), name, fill=0, font=font, anchor="lm")
         for column, image in enumerate(draw(get_entry(name), COLUMNS, "mnist")):
-            grey = (image[0].clamp(0, 1) * 255).byte().numpy()
+            grey = image[0].clamp(0, 1).mul(255).round().byte().numpy()
             tile = Image.fromarray(grey).resize((PIXELS, PIXELS), Image.Resampling.NEAREST)
             picture.paste(tile, (margin + column * PIXELS, row * PIXELS))
     with replacing(path) as temporary:

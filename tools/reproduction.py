@@ -18,6 +18,7 @@ from zoo.core.errors import ZooError
 from zoo.core.evidence import code_digest, load_results, save_results
 from zoo.core.files import sha256_of
 from zoo.core.measure import measure_claim
+from zoo.core.metrics import METRICS
 from zoo.core.registry import Entry
 from zoo.core.shipping import ship_weights
 from zoo.core.training import train
@@ -53,7 +54,12 @@ class Reproduction:
         if only_pending:
             claims = [c for c in claims if not (is_current(entry, c) or is_current(place, c))]
         for recipe in dict.fromkeys(claim.recipe for claim in claims):
-            if not self._trained(place, recipe, fresh=not only_pending):
+            try:
+                trained = self._trained(place, recipe, fresh=not only_pending)
+            except ZooError as error:  # the other recipes and entries go on
+                self.say(f"✖ {entry.name} {recipe}: {error}")
+                trained = False
+            if not trained:
                 self.unfinished.append(f"{entry.name} {recipe}")
                 continue
             for claim in claims:
@@ -111,6 +117,8 @@ def is_current(place: Entry, claim: Claim) -> bool:
     weights = place.weights_path(claim.recipe)
     return (
         result is not None
+        and result.recipe == claim.recipe
+        and result.protocol == METRICS[claim.metric].protocol
         and result.code == code_digest(place.folder, place.card.builds_on)
         and weights.exists()
         and result.weights == sha256_of(weights)

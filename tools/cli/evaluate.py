@@ -12,6 +12,7 @@ from zoo.core.cards import Claim
 from zoo.core.data import is_available
 from zoo.core.errors import ZooError
 from zoo.core.evidence import Result, load_results, save_results
+from zoo.core.files import sha256_of
 from zoo.core.metrics import METRICS
 from zoo.core.registry import Entry, entry_names, get_entry
 
@@ -29,6 +30,7 @@ def evaluate(
 ) -> None:
     """Measure metrics on shipped or own weights; the trivial baselines are printed beside them."""
     from zoo.core.checkpoints import load_weights
+    from zoo.core.devices import usable_device
     from zoo.core.metrics import measure
 
     entry = get_entry(name)
@@ -37,7 +39,8 @@ def evaluate(
     if weights is None:
         model = entry.load(recipe, device)
     else:
-        model = load_weights(weights, entry.task(config).build()).to(device).eval()
+        model = load_weights(weights, entry.task(config).build())
+        model = model.to(usable_device(device)).eval()
     for metric in metrics or _metrics_for(entry, config.dataset):
         measurement = measure(model, metric, config.dataset, device, progress=sys.stderr.isatty())
         unit = METRICS[metric].unit
@@ -83,13 +86,18 @@ def verify(names: tuple[str, ...], everything: bool, record: bool, device: str) 
     if not names and not everything:
         raise click.UsageError("name an entry, or use --all")
     good = True
-    for name in entry_names() if everything else names:
-        entry = get_entry(name)
+    for entry in [get_entry(name) for name in (entry_names() if everything else names)]:
         for claim in entry.card.claims:
             if not is_available(claim.dataset):
-                click.echo(f"– {name} {claim.id}: skipped, {claim.dataset} is not on this machine")
+                click.echo(
+                    f"– {entry.name} {claim.id}: skipped, {claim.dataset} is not on this machine"
+                )
                 continue
-            good &= _verify_claim(entry, claim, record, device)
+            try:
+                good &= _verify_claim(entry, claim, record, device)
+            except ZooError as error:  # the other claims go on
+                click.echo(f"✖ {entry.name} {claim.id}: {error}")
+                good = False
     if not good:
         sys.exit(1)
 
@@ -102,6 +110,12 @@ def _verify_claim(entry: Entry, claim: Claim, record: bool, device: str) -> bool
     if old is None and not record:
         click.echo(f"✖ {entry.name} {claim.id}: never measured: zoo verify {entry.name} --record")
         return False
+    path = entry.weights_path(claim.recipe)
+    if old and not record and path.exists() and sha256_of(path) != old.weights:
+        raise ZooError(
+            "the weights are not the recorded ones (sha256 differs): restore them from git, or "
+            f"zoo verify {entry.name} --record"
+        )
     new = measure_claim(entry, claim, device, progress=sys.stderr.isatty())
     unit = METRICS[claim.metric].unit
     text = f"{entry.name} {claim.id}: {measured_text(new)} {unit}".rstrip()
@@ -120,8 +134,8 @@ def _verify_claim(entry: Entry, claim: Claim, record: bool, device: str) -> bool
 
 def _difference(claim: Claim, old: Result, new: Result) -> str:
     """Why the recorded result does not hold; "" when it does."""
-    if old.weights != new.weights:
-        return "the shipped weights are not the measured ones: zoo verify --record"
+    if old.protocol != new.protocol:
+        return f"recorded by {old.protocol}, now {new.protocol}: zoo verify --record"
     if old.data != new.data:
         return "the test data are not the recorded ones"
     if not METRICS[claim.metric].agrees(old.value, new.value):

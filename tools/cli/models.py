@@ -56,7 +56,7 @@ def show(name: str) -> None:
     "-o", "--out", default=None, type=click.Path(path_type=Path), help="PNG to write [NAME.png]."
 )
 @click.option("--recipe", help="Recipe whose shipped weights are used [the first claim's].")
-@click.option("--seed", default=0, show_default=True, type=int)
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1))
 @click.option("--device", default="cpu", show_default=True)
 def sample(
     name: str, count: int, out: Path | None, recipe: str | None, seed: int, device: str

@@ -20,24 +20,26 @@ from zoo.core.registry import entry_names, get_entry
     type=click.Path(path_type=Path),
     help="Folder for runs, weights and results [runs for runs; the rest goes into the entries].",
 )
-@click.option("--device", help="cpu, cuda or mps [cuda where there is one].")
+@click.option("--device", help="cpu or cuda [cuda where there is one].")
 def reproduce(
     names: tuple[str, ...], pending: bool, budget: float, out: Path | None, device: str | None
 ) -> None:
     """Train and measure claims.
 
-    With names: every claim of those entries, from scratch. With --pending: of all entries (or of
-    those named), the claims that have no current result. Interrupted or out of time, the same
-    command goes on where it stopped. A folder given by --out mirrors zoo/, so that what a borrowed
+    With names: every claim of those entries. With --pending: of all entries (or of those named),
+    the claims that have no current result. Interrupted or out of time, the same command goes on
+    where it stopped; a run that is finished in the folder of runs is taken as it is, so delete it
+    there to train anew. A folder given by --out mirrors zoo/, so that what a borrowed
     machine brought is taken over by copying <out>/zoo/ onto zoo/.
     """
     if not names and not pending:
         raise click.UsageError("name entries, or use --pending")
     from tools.reproduction import Reproduction
 
+    entries = [get_entry(name) for name in names or entry_names()]  # all names, before any work
     work = Reproduction(budget, out, device, click.echo)
-    for name in names or entry_names():
-        work.entry(get_entry(name), only_pending=pending)
+    for entry in entries:
+        work.entry(entry, only_pending=pending)
     if work.unfinished:
         click.echo(f"Unfinished: {', '.join(work.unfinished)}; repeat the command to go on")
         sys.exit(3)

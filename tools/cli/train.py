@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from zoo.core.registry import get_entry
 @click.option("--out", type=click.Path(path_type=Path), help="Run folder [runs/NAME-RECIPE].")
 @click.option("--resume", is_flag=True, help="Continue the run in the folder.")
 @click.option("--devices", default=1, show_default=True, type=click.IntRange(1))
-@click.option("--device", help="cpu, cuda or mps [cuda where there is one].")
+@click.option("--device", help="cpu or cuda [cuda where there is one].")
 @click.option("--budget", callback=duration, help="Stop after this time, e.g. 90s, 9m, 2h.")
 @click.option(
     "--ship", is_flag=True, help="When finished, put the weights into the entry's folder."
@@ -59,7 +60,11 @@ def train(
             progress=sys.stderr.isatty(),
         )
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt(f"{stop}; to go on, repeat the command with --resume") from None
+        raise KeyboardInterrupt(
+            f"{str(stop) or 'stopped'}; to go on, repeat the command with --resume"
+        ) from None
+    if int(os.environ.get("RANK", "0")) > 0:
+        return  # under torchrun the first process speaks and ships
     if not result.finished:
         click.echo(f"Stopped at step {result.steps} of {config.steps}: go on with --resume")
         return

@@ -1,5 +1,6 @@
 """What a user's mistake looks like: one clear line, a non-zero exit, nothing half-written."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from tools.cli import COMMANDS, main
+from zoo.core.errors import ZooError
 from zoo.core.registry import entry_names, get_entry
+from zoo.core.shipping import ship_weights
 
 
 def zoo(*arguments: str, status: int = 0) -> str:
@@ -122,6 +125,15 @@ def test_weights_that_do_not_fit_are_refused(tmp_path):
     corrupt.write_bytes(other.read_bytes()[:1000])
     assert "not a readable safetensors file" in mistake(*call, str(corrupt))
     assert "not a readable safetensors file" in mistake(*call, str(tmp_path / "absent"))
+
+
+def test_weights_of_other_settings_are_not_shipped(tmp_path):
+    run = tmp_path / "run"
+    zoo("train", "vae", "--recipe", "tiny", "--set", "steps=3", "--out", str(run))
+    entry = dataclasses.replace(get_entry("vae"), elsewhere=tmp_path / "vae")
+    with pytest.raises(ZooError, match=r"was trained with steps=3, recipe 'tiny' has 200"):
+        ship_weights(entry, "tiny", run / "weights.safetensors")
+    assert not (tmp_path / "vae").exists()
 
 
 def test_folder_that_cannot_be_written_is_named(tmp_path):

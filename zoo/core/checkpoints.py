@@ -79,19 +79,16 @@ def read_tensors(path: Path | str) -> dict[str, Tensor]:
         raise ZooError(f"{path} is not a readable safetensors file ({error})") from None
 
 
-def load_weights(path: Path | str, model: nn.Module, sha256: str | None = None) -> nn.Module:
+def load_weights(path: Path | str, model: nn.Module) -> nn.Module:
     """Fill a model with stored weights, converted to the model's own precision.
 
     Args:
         path: a file written by `save_weights`.
         model: same names and shapes as the stored tensors.
-        sha256: expected digest of the file, checked when given.
 
     Raises:
-        ZooError: wrong digest, unreadable file, or names or shapes that do not fit the model.
+        ZooError: unreadable file, or names or shapes that do not fit the model.
     """
-    if sha256 is not None and Path(path).exists() and sha256_of(path) != sha256:
-        raise ZooError(f"{path} is not the recorded file (sha256 differs): restore it from git")
     stored, wanted = read_tensors(path), model.state_dict()
     for name, value in wanted.items():
         if name not in stored:

@@ -156,6 +156,9 @@ def _first_line(error: Exception) -> str:
 def middle(batch: Tensor, event_shape: tuple[int, ...]) -> Tensor:
     """Cut images from the middle, (B, C, H, W) → (B, *event_shape), for recipes of tiny models."""
     _, height, width = event_shape
+    if batch.dim() != 4 or height > batch.shape[2] or width > batch.shape[3]:
+        have = "×".join(map(str, batch.shape[2:])) or "points"
+        raise ZooError(f"images of {height}×{width} cannot be cut from data of {have}")
     top, left = (batch.shape[2] - height) // 2, (batch.shape[3] - width) // 2
     return batch[:, :, top : top + height, left : left + width]
 
@@ -213,7 +216,7 @@ class Batches:
 
     Args:
         data: uint8 images or float points, (N, …), on any device; indexed there.
-        batch_size: examples over all processes; an epoch drops its incomplete last batch.
+        batch_size: examples over all processes, at most N; an incomplete last batch is dropped.
         seed: seed of the permutations.
         rank: index of this process.
         world: number of processes; each gets `batch_size / world` consecutive rows of the batch.
@@ -224,7 +227,11 @@ class Batches:
     ) -> None:
         if batch_size % world:
             raise ZooError(f"batch_size {batch_size} does not divide among {world} processes")
-        self.data, self.size, self.seed = data, min(batch_size, len(data)), seed
+        if batch_size > len(data):
+            raise ZooError(
+                f"batch_size {batch_size} is more than the {len(data)} training examples"
+            )
+        self.data, self.size, self.seed = data, batch_size, seed
         self.rank, self.world = rank, world
         self.per_epoch = len(data) // self.size
         self._epoch, self._order = -1, torch.empty(0)

@@ -114,7 +114,7 @@ def code_digest(folder: Path | str, builds_on: list[str] | tuple[str, ...] = ())
 
     Args:
         folder: the entry's folder.
-        builds_on: entries beside it whose code counts too.
+        builds_on: entries beside it whose code counts too; what those build on does not.
     """
     digest = hashlib.sha256()
     for place in [Path(folder), *(Path(folder).parent / name for name in sorted(builds_on))]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from zoo.core.checkpoints import to_device
 from zoo.core.data import Batches, training_tensor
-from zoo.core.noise import Noise
+from zoo.core.noise import Noise, step_seed
 from zoo.core.recipes import Task
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ class Loop:
             for group in optimizer.param_groups:
                 group.setdefault("base_lr", group["lr"])
                 group["lr"] = group["base_lr"] * factor
+        # For what draws from torch's own generator, such as dropout; all else draws from Noise.
+        torch.manual_seed(step_seed(self.config.seed, self.step) + self.rank)
         out = self.task.training_step(self, *self.next_batch())
         self.step += 1
         self.average.update(self.model, self.step)
@@ -94,6 +96,10 @@ class Loop:
             torch.tensor(float(flag), device=self.device), reduce_op="sum"
         )
         return bool(votes.item() > 0)
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        return all(bool(value.isfinite().all()) for value in self.model.parameters())
 
     def state(self) -> dict[str, Any]:
         """All that a later run needs to continue from here."""

@@ -9,11 +9,11 @@ import torch
 from zoo.core.cards import Claim
 from zoo.core.checkpoints import read_about
 from zoo.core.data import DATASETS, load_dataset
+from zoo.core.devices import device_name
 from zoo.core.evidence import Result, code_digest, status_of
 from zoo.core.files import sha256_of
 from zoo.core.metrics import METRICS, measure
 from zoo.core.registry import Entry
-from zoo.core.training import device_name
 
 
 def measure_claim(

@@ -54,6 +54,14 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch_size < 1:
             raise ZooError("steps and batch_size must be at least 1")
+        if not 0 < self.learning_rate < math.inf:
+            raise ZooError("learning_rate must be positive")
+        if self.clip_norm is not None and self.clip_norm <= 0:
+            raise ZooError("clip_norm must be positive, or none")
+        if self.ema_decay is not None and not 0 <= self.ema_decay < 1:
+            raise ZooError("ema_decay must lie in [0, 1), or be none")
+        if self.warmup_steps < 0 or (self.decay_steps or 0) < 0:
+            raise ZooError("warmup_steps and decay_steps must not be negative")
         if self.schedule not in SCHEDULES:
             raise ZooError(
                 f"unknown schedule '{self.schedule}': {nearest(self.schedule, SCHEDULES)}"

@@ -83,10 +83,13 @@ class Entry:
         """The model with shipped weights, in evaluation mode.
 
         Raises:
-            ZooError: unknown recipe, no shipped weights, or weights that do not fit.
+            ZooError: unknown recipe, no shipped weights, weights that do not fit, or a device
+                that cannot be used.
         """
         from zoo.core.checkpoints import load_weights
+        from zoo.core.devices import usable_device
 
+        place = usable_device(device)
         recipe = recipe or self.default_recipe
         model = self.task(self.config(recipe)).build()
         path = self.weights_path(recipe)
@@ -97,7 +100,7 @@ class Entry:
                 f"{', '.join(shipped) or 'none'}): zoo train {self.name} --recipe {recipe}"
             )
         load_weights(path, model)
-        return model.to(device).eval()
+        return model.to(place).eval()
 
 
 def entry_names() -> list[str]:

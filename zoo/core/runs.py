@@ -21,10 +21,11 @@ class RunFolder:
     Args:
         folder: created when missing.
         config: the run's configuration; a folder belongs to one configuration.
-        resume: continue the run in the folder; without it, a folder with a checkpoint is refused.
+        resume: continue the run in the folder, if it holds one; without it, a folder with a
+            checkpoint is refused.
 
     Raises:
-        ZooError: the folder holds another run, or nothing to resume.
+        ZooError: the folder holds another run, or one that is not to be resumed.
     """
 
     def __init__(self, folder: Path | str, config: TrainingConfig, resume: bool) -> None:

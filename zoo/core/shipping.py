@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
+from typing import Any
 
 from zoo.core.checkpoints import load_weights, read_about, save_weights
 from zoo.core.errors import ZooError
@@ -24,6 +27,7 @@ def ship_weights(entry: Entry, recipe: str, source: Path) -> Path:
     """
     config = entry.config(recipe)
     about = read_about(source)
+    _refuse_other_config(source, about.get("config", {}), config, recipe)
     model = load_weights(source, entry.task(config).build())
     size = source.stat().st_size
     if size > 2 * LIMIT:
@@ -34,3 +38,13 @@ def ship_weights(entry: Entry, recipe: str, source: Path) -> Path:
     training = about.get("training", {})
     save_weights(target, model, config, half=size > LIMIT, training=training)
     return target
+
+
+def _refuse_other_config(source: Path, stored: dict[str, Any], config: Any, recipe: str) -> None:
+    wanted = json.loads(json.dumps(dataclasses.asdict(config)))
+    for name in sorted(stored.keys() | wanted.keys()):
+        if stored.get(name) != wanted.get(name):
+            raise ZooError(
+                f"{source} was trained with {name}={stored.get(name)}, recipe '{recipe}' has "
+                f"{wanted.get(name)}: train the recipe as it stands, with another --out"
+            )

@@ -139,6 +139,56 @@ def test_infinite_loss_stops_and_keeps_the_checkpoint(tmp_path):
     assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
 
 
+def test_diverged_weights_do_not_replace_a_good_checkpoint(tmp_path):
+    class Diverging(Autoencoder):
+        def training_step(self, loop, x, noise):
+            out = super().training_step(loop, x, noise)
+            if loop.step == 7:
+                nn.init.constant_(loop.model[1].weight, math.nan)
+            return out
+
+    with pytest.raises(ZooError, match="not finite"):
+        train(Diverging(CONFIG), tmp_path, progress=False, checkpoint_seconds=0)
+    state = load_state(tmp_path / "checkpoint.safetensors")
+    assert state["step"] == 7
+    assert all(value.isfinite().all() for value in state["model"].values())
+
+
+class Dropout(Autoencoder):
+    """Draws from torch's own generator as well."""
+
+    def build(self):
+        return nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(64, 64))
+
+
+def test_dropout_is_resumed_bit_for_bit(tmp_path):
+    whole = train(Dropout(CONFIG), None, progress=False)
+    train(Dropout(CONFIG), tmp_path, progress=False, max_steps=11)
+    torch.rand(5)
+    parts = train(Dropout(CONFIG), tmp_path, progress=False, resume=True)
+    assert same(whole.model, parts.model)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("learning_rate", "0"), ("clip_norm", "-1"), ("ema_decay", "1"), ("warmup_steps", "-1")],
+)
+def test_settings_that_mean_nothing_are_refused(field, value):
+    with pytest.raises(ZooError, match=field):
+        with_overrides(CONFIG, {field: value})
+
+
+def test_devices_that_cannot_be_used_are_refused():
+    with pytest.raises(ZooError, match="device 'cud' cannot be used here"):
+        train(Autoencoder(CONFIG), None, device="cud", progress=False)
+
+
+def test_batch_larger_than_the_data_is_refused():
+    config = dataclasses.replace(CONFIG, batch_size=1498)
+    with pytest.raises(ZooError, match="more than the 1497 training examples"):
+        train(Autoencoder(config), None, progress=False)
+
+
 def test_average_follows_its_recursion():
     model = nn.Linear(1, 1, bias=False)
     nn.init.constant_(model.weight, 0.0)

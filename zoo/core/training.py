@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from zoo.core.checkpoints import load_state, save_state, save_weights
+from zoo.core.devices import device_name, usable_device
 from zoo.core.errors import ZooError
 from zoo.core.loop import Loop
 from zoo.core.recipes import Task
@@ -87,7 +88,7 @@ def train(
         task: an entry's task; its configuration is in `task.config`.
         out: folder for metrics, checkpoint and weights; None writes nothing.
         devices: number of processes, each on its own device; the batch is divided among them.
-        device: "cpu", "cuda" or "mps"; by default CUDA where there is one.
+        device: "cpu" or "cuda"; by default CUDA where there is one.
         resume: continue the run in `out`.
         progress: show a progress bar.
         max_seconds: stop after this time; the run can be resumed.
@@ -113,8 +114,9 @@ def train(
         raise ZooError(
             f"batch_size {task.config.batch_size} does not divide among {devices} devices"
         )
+    place = usable_device(kind)
     if devices == 1:
-        outcome = _run(None, task, torch.device(kind), options)
+        outcome = _run(None, task, place, options)
     else:
         outcome = _launch(task, kind, devices, options)
     return _result(task, *outcome)
@@ -216,7 +218,8 @@ def _steps(
             bar.set_postfix(loss=f"{next(iter(row.values())):.4g}")
             if folder:
                 folder.log(row)
-        if folder and (halt or now - saved > options.checkpoint_seconds or loop.step == last):
+        due = halt or now - saved > options.checkpoint_seconds or loop.step == last
+        if folder and due and loop.is_finite():  # a diverged model must not replace a good one
             folder.save(loop.state())
             saved = now
         if halt:
@@ -233,7 +236,7 @@ def _mean_row(pending: list[dict[str, Tensor]], loop: Loop) -> dict[str, float]:
         row[name] = value.item()
         if not math.isfinite(row[name]):
             raise ZooError(
-                f"{name} is not finite at step {loop.step}: the last checkpoint is kept; try a "
+                f"{name} is not finite at step {loop.step}: start anew with another --out and a "
                 "smaller --set learning_rate=… or --set clip_norm=1"
             )
     return {**row, "step": loop.step, "seconds": round(loop.seconds, 3)}
@@ -254,14 +257,6 @@ def _stop_signals() -> Iterator[threading.Event]:
     finally:
         for number, handler in old.items():
             signal.signal(number, handler)
-
-
-def device_name(device: torch.device) -> str:
-    """A device in words, e.g. "NVIDIA H100" or "CPU, 2 threads"."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    threads = torch.get_num_threads()
-    return f"{device.type.upper()}, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _result(

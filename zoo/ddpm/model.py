@@ -156,7 +156,11 @@ class DDPM(nn.Module):
         return x
 
     def ddim(self, x_T: Tensor, steps: int, eta: float, generator: Generator | None) -> Tensor:
-        """DDIM (its eqs. 12 and 16) over times τ_S = T > … > τ_1 > τ_0 = 0, evenly spaced."""
+        """DDIM (its eqs. 12 and 16) over times τ_S = T > … > τ_1 > τ_0 = 0, evenly spaced.
+
+        Where clipping changes x̂_0, ε is the noise that leads from it to x_t, so that S = T with
+        η = 1 stays Algorithm 2.
+        """
         assert 1 <= steps <= self.timesteps, f"DDIM takes 1 to {self.timesteps} steps, not {steps}"
         tau = torch.linspace(0, self.timesteps, steps + 1).round().long().tolist()
         x = x_T

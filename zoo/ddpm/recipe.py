@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from zoo.core import recipes
 from zoo.core.data import levels_of, middle
+from zoo.core.errors import ZooError
 from zoo.core.noise import Noise
 from zoo.ddpm.model import DDPM
 from zoo.ddpm.unet import UNet
@@ -36,6 +37,16 @@ class Config(recipes.TrainingConfig):
     beta_first: float = 1e-4
     beta_last: float = 0.02
     sampling_steps: int | None = 50
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _, height, width = self.event_shape
+        if height % 4 or width % 4:
+            raise ZooError(f"event_shape is {height}×{width}: both sides must be multiples of 4")
+        if self.width < 2 or self.width % 2 or self.depth < 1:
+            raise ZooError("width must be even and depth at least 1")
+        if self.timesteps < 2 or not 1 <= (self.sampling_steps or 1) <= self.timesteps:
+            raise ZooError("timesteps must be at least 2 and sampling_steps at most timesteps")
 
 
 RECIPES = {

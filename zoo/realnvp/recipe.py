@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo.core import recipes
 from zoo.core.data import dequantize, levels_of, middle
+from zoo.core.errors import ZooError
 from zoo.core.metrics.likelihood import bits_per_dim
 from zoo.core.noise import Noise
 from zoo.core.recipes import TrainingConfig
@@ -34,6 +35,15 @@ class Config(TrainingConfig):
     blocks: int
     couplings: int = 3
     alpha: float = 0.001
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if min(self.scales, self.width, self.blocks, self.couplings) < 1:
+            raise ZooError("scales, width, blocks and couplings must be at least 1")
+        if self.side % 2 ** (self.scales - 1):
+            raise ZooError(f"side {self.side} cannot be halved {self.scales - 1} times")
+        if not 0 < self.alpha < 0.5:
+            raise ZooError("alpha must lie strictly between 0 and 1/2")
 
 
 class Task(recipes.Task):

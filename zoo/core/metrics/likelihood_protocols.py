@@ -92,7 +92,7 @@ def bits_per_dim_bound(model: nn.Module, dataset: str, device: str, progress: bo
     details = {
         **parts,
         "nats": nats.sum(1).mean().item(),
-        "baselines": baseline_values("bits/dim", dataset),
+        "baselines, all test images": baseline_values("bits/dim", dataset),
     }
     return Measurement(value, error, len(x), (0,), details)
 
