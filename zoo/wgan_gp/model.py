@@ -5,14 +5,14 @@ distance between data x and samples x̃ = G(z) (Kantorovich–Rubinstein). The g
 
     min over G, max over 1-Lipschitz D of  E D(x) − E D(G(z)),  z ~ N(0, I),
 
-so trains the generator to minimise that distance. The two ways to hold D near the 1-Lipschitz set:
+thus trains the generator to minimise that distance. Two ways to hold D near the 1-Lipschitz set:
 
 - `lipschitz="penalty"` (this paper). An optimal critic has slope 1 almost everywhere on the lines
   between coupled points of data and samples (Proposition 1), so eq. (3) adds λ E(‖∇D(x̂)‖₂ − 1)²
   at random points x̂ of lines between pairs; Algorithm 1, λ = 10.
 - `lipschitz="clipping"` (Arjovsky et al., 2017, arXiv 1701.07875), the alternative it is compared
   with: after each of the critic's updates every weight is clamped to [−c, c]; Algorithm 1 there,
-  c = 0.01. D is then K-Lipschitz for some K that depends on c and on the depth.
+  c = 0.01. D is then K-Lipschitz for some K that depends on c and the architecture.
 
 Train it with `zoo train wgan_gp --recipe digits`; `recipe.py` holds Algorithm 1's loop.
 """
@@ -20,7 +20,7 @@ Train it with `zoo train wgan_gp --recipe digits`; `recipe.py` holds Algorithm 1
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Generator, Tensor, nn
@@ -34,7 +34,7 @@ def gradient_penalty(
 ) -> Tensor:
     """E[(‖∇D(x̂)‖₂ − 1)²] at x̂ = ε x + (1 − ε) x̃: the second term of eq. (3), without λ.
 
-    Two-sided, as the paper recommends (Section 4): slopes below 1 are penalised as those above 1.
+    Two-sided, as the paper does (Section 4): slopes below 1 are penalised as those above 1.
 
     Args:
         critic: D, (B, *event_shape) → (B,); the score of an example must not depend on the others
@@ -60,10 +60,14 @@ class WassersteinGAN(nn.Module):
         event_shape: (C, H, W) for images with values in [0, 1], H and W multiples of 4; (D,) for
             points of D real coordinates.
         latent_dim: dimension of z.
-        width: for images channels, a quarter of the hidden units; for points hidden units.
+        width: for points the units of every hidden layer; for images the channels of the
+            generator, twice those of the critic, and a quarter of the units of hidden layers.
         lipschitz: "penalty" or "clipping", see the head of this file.
         penalty_weight: λ of eq. (3), used with "penalty".
         clip: c, the bound of the critic's weights with "clipping".
+
+    Raises:
+        ValueError: another word for `lipschitz`, or images whose sides are no multiples of 4.
     """
 
     def __init__(
@@ -76,6 +80,10 @@ class WassersteinGAN(nn.Module):
         clip: float = 0.01,
     ) -> None:
         super().__init__()
+        if lipschitz not in get_args(Lipschitz):
+            raise ValueError(f"lipschitz is one of {get_args(Lipschitz)}, not {lipschitz!r}")
+        if len(event_shape) == 3 and any(side % PATCH for side in event_shape[1:]):
+            raise ValueError(f"height and width must be multiples of {PATCH}: {event_shape}")
         self.event_shape, self.latent_dim = tuple(event_shape), latent_dim
         self.lipschitz, self.clip = lipschitz, clip
         self.penalty_weight = penalty_weight if lipschitz == "penalty" else 0.0
@@ -87,7 +95,8 @@ class WassersteinGAN(nn.Module):
     def critic_loss(self, real: Tensor, z: Tensor, alpha: Tensor) -> Tensor:
         """L = E D(x̃) − E D(x) + λ E(‖∇D(x̂)‖₂ − 1)²: eq. (3), Algorithm 1 lines 5–7.
 
-        Without the penalty, −L estimates the Wasserstein distance from below, up to the factor K.
+        With "clipping", −L/K is a lower bound of the Wasserstein distance in expectation; with the
+        penalty −L may lie on either side of it (two points at distance d: at best d + d²/(4λ)).
 
         Args:
             real: data x, (B, *event_shape).

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import get_args
 
 from torch import Tensor
 from torch.optim import Adam, Optimizer, RMSprop
 
 from zoo.core import recipes
+from zoo.core.errors import ZooError
 from zoo.core.loop import Loop
 from zoo.core.noise import Noise
 from zoo.core.recipes import TrainingConfig
-from zoo.wgan_gp.model import Lipschitz, WassersteinGAN
+from zoo.wgan_gp.model import PATCH, Lipschitz, WassersteinGAN
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +23,7 @@ class Config(TrainingConfig):
     Attributes:
         event_shape: shape of one example, (C, H, W) or (D,).
         latent_dim: dimension of z.
-        width: channels (images) or hidden units (points) of both networks.
+        width: see `WassersteinGAN`.
         lipschitz: "penalty" (Adam, betas (0, 0.9)) or "clipping" (RMSProp).
         penalty_weight: λ of eq. (3).
         clip: c, the bound of the critic's weights with "clipping".
@@ -35,6 +37,15 @@ class Config(TrainingConfig):
     penalty_weight: float = 10.0
     clip: float = 0.01
     n_critic: int = 5
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.n_critic < 1:
+            raise ZooError("n_critic must be at least 1")
+        if self.lipschitz not in get_args(Lipschitz):
+            raise ZooError(f"unknown lipschitz '{self.lipschitz}': use penalty or clipping")
+        if len(self.event_shape) == 3 and any(side % PATCH for side in self.event_shape[1:]):
+            raise ZooError(f"event_shape: height and width must be multiples of {PATCH}")
 
 
 class Task(recipes.Task):

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from zoo.core.errors import ZooError
 from zoo.core.loop import Loop
 from zoo.core.noise import Noise
 from zoo.core.training import train
@@ -198,6 +199,42 @@ def test_gradients_of_two_halves_average_to_those_of_the_whole() -> None:
 
     halves = (gradients(0, 2) + gradients(1, 2)) / 2
     assert torch.allclose(halves, gradients(0, 1), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"n_critic": 0}, "n_critic"),
+        ({"lipschitz": "spectral"}, "spectral"),
+        ({"event_shape": (1, 8, 10)}, "multiples of 4"),
+        ({"steps": 0}, "steps"),  # the rules of every recipe still hold
+    ],
+)
+def test_impossible_settings_are_refused_in_one_line(settings: dict, named: str) -> None:
+    with pytest.raises(ZooError, match=named) as refused:
+        dataclasses.replace(RECIPES["tiny"], **settings)
+    assert "\n" not in str(refused.value)
+
+
+def test_the_model_refuses_what_it_cannot_be() -> None:
+    with pytest.raises(ValueError, match="penalty"):
+        WassersteinGAN((2,), latent_dim=1, width=4, lipschitz="spectral")
+    with pytest.raises(ValueError, match="multiples of 4"):
+        WassersteinGAN((1, 30, 28), latent_dim=1, width=4)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_samples_are_drawn_where_the_generator_is(device: str) -> None:
+    """A seed names the same samples, whichever device the model is on."""
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs CUDA")
+    model = WassersteinGAN((2,), latent_dim=3, width=4)
+    z = torch.randn(5, 3, generator=torch.Generator(device).manual_seed(6), device=device)
+    for place in {"cpu", device}:
+        samples = model.to(place).sample(5, torch.Generator(device).manual_seed(6))
+        assert samples.device.type == place
+        with torch.no_grad():
+            torch.testing.assert_close(samples, model.generator(z.to(place)))
 
 
 def wasserstein_1d(x: Tensor, y: Tensor) -> float:
