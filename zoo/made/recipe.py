@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core import recipes
-from zoo.core.data import middle
+from zoo.core.data import is_binarized, middle
+from zoo.core.errors import ZooError
 from zoo.core.noise import Noise
 from zoo.made.model import MADE
 
@@ -31,6 +32,13 @@ class Config(recipes.TrainingConfig):
     direct: bool = True
     order: Literal["natural", "random"] = "natural"
     masks: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not is_binarized(self.dataset):
+            raise ZooError("binary images only: use dataset=binarized-digits or binarized-mnist")
+        if self.masks < 1 or min(self.hidden, default=1) < 1:
+            raise ZooError("masks and the units of every hidden layer must be at least 1")
 
 
 RECIPES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch.autograd.functional import jacobian
 
+from zoo.core.errors import ZooError
 from zoo.core.noise import Noise
 from zoo.made.model import MADE, sample_degrees
 from zoo.made.recipe import RECIPES, Task
@@ -65,9 +67,9 @@ def test_an_output_depends_on_exactly_the_inputs_before_it(kwargs: dict) -> None
 def test_number_of_paths_equals_the_masks_product(direct: bool) -> None:
     """The product of all masks counts the paths from input j to output i (after equation 10)."""
     model = build(hidden=(40, 30), direct=direct, order="random", seed=3)
-    paths = model.output.masks[0]
+    paths = model.output.masks[0].long()
     for layer in reversed(model.hidden):
-        paths = paths @ layer.masks[0]
+        paths = paths @ layer.masks[0].long()
     m0, m1, m2 = (m[0].tolist() for m in model.degrees)
     expected = [
         [sum(m0[j] <= a <= b < m0[i] for a in m1 for b in m2) for j in range(D)] for i in range(D)
@@ -77,7 +79,6 @@ def test_number_of_paths_equals_the_masks_product(direct: bool) -> None:
 
 def test_masks_by_hand() -> None:
     """Three inputs in natural order and one unit of each possible degree."""
-    model = MADE((3,), hidden=(2,), direct=True)
     seed = next(
         s for s in range(99) if sample_degrees(3, (2,), "natural", 1, s)[1].tolist() == [[1, 2]]
     )
@@ -177,6 +178,37 @@ def test_maximum_likelihood_recovers_a_known_distribution() -> None:
         optimizer.step()
     entropy = -(target * target.log()).sum()
     assert 0 <= loss.item() - entropy.item() < 0.01
+
+
+def test_grey_values_are_refused() -> None:
+    """Cross-entropy is a likelihood of zeros and ones only."""
+    with pytest.raises(ValueError, match="support"):
+        build().log_prob(torch.full((1, *SHAPE), 0.5, dtype=torch.float64))
+
+
+def test_diverged_weights_give_nan() -> None:
+    """No exception from here: the training loop reports a loss that is not finite."""
+    model = build()
+    torch.nn.init.constant_(model.output.bias, math.nan)
+    assert model.log_prob(all_images()).isnan().all()
+
+
+def test_impossible_settings_are_refused() -> None:
+    for kwargs in ({"order": "raster"}, {"masks": 0}):
+        with pytest.raises(ValueError, match=r"order|mask"):
+            MADE(SHAPE, **kwargs)
+    for changes in ({"dataset": "digits"}, {"masks": 0}, {"hidden": (20, 0)}):
+        with pytest.raises(ZooError, match=r"binary|at least 1"):
+            dataclasses.replace(RECIPES["tiny"], **changes)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_samples_follow_the_generator_wherever_the_model_is() -> None:
+    model = build(hidden=(20,), masks=3, order="random").float()
+    here = model.sample(50, torch.Generator().manual_seed(0))
+    there = model.cuda().sample(50, torch.Generator().manual_seed(0))
+    assert torch.equal(there.cpu(), here)
+    assert model.sample(50, torch.Generator("cuda")).device.type == "cuda"
 
 
 def test_the_loss_is_the_mean_of_nats_over_examples() -> None:
