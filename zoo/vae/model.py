@@ -15,10 +15,21 @@ Train it with `zoo train vae --recipe mnist`.
 from __future__ import annotations
 
 import math
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
+
+
+class Bits(Bernoulli):
+    """Bernoulli variables that refuse values other than 0 and 1, whatever torch's global default.
+
+    Only values are checked. Logits that are not finite give a loss that is not finite, which the
+    training loop reports.
+    """
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}
 
 
 class VAE(nn.Module):
@@ -62,7 +73,7 @@ class VAE(nn.Module):
     def decode(self, z: Tensor) -> Independent:
         """p(x|z), independent Bernoulli pixels with event shape `event_shape`; z is (…, J)."""
         logits = self.decoder(z).unflatten(-1, self.event_shape)
-        return Independent(Bernoulli(logits=logits), len(self.event_shape))
+        return Independent(Bits(logits=logits, validate_args=True), len(self.event_shape))
 
     def elbo(self, x: Tensor, eps: Tensor) -> Tensor:
         """The estimator (10) of the lower bound on log p(x), with L = 1.
@@ -89,14 +100,17 @@ class VAE(nn.Module):
 
     @torch.no_grad()
     def log_prob_bound(self, x: Tensor, k: int, generator: torch.Generator | None = None) -> Tensor:
-        """The bound E[ln 1/k Σ_i p(x, z_i)/q(z_i|x)] ≤ log p(x) with k draws from q, (B,).
+        """One estimate, from k draws of q, of the bound E[ln 1/k Σ_i p(x, z_i)/q(z_i|x)], (B,).
 
-        It rises with k towards log p(x) (Burda et al. 2016, theorem 1); k = 1 is the bound (3),
-        here without the closed form of the divergence, which has no place inside the logarithm.
+        The bound rises with k towards log p(x) (Burda et al. 2016, theorem 1); k = 1 is the bound
+        (3), here without the closed form of the divergence, which has no place inside the
+        logarithm. Memory grows with k·B·D.
         """
         q = self.encode(x)
         mean, std = q.base_dist.loc, q.base_dist.scale  # (B, J)
-        z = mean + std * torch.randn(k, *mean.shape, generator=generator, device=mean.device)
+        drawn_on = generator.device if generator else mean.device
+        eps = torch.randn(k, *mean.shape, generator=generator, device=drawn_on)
+        z = mean + std * eps.to(mean.device)
         log_w = self.decode(z).log_prob(x) + self.prior.log_prob(z) - q.log_prob(z)  # (k, B)
         return log_w.logsumexp(0) - math.log(k)  # log-mean-exp for each example
 
@@ -104,5 +118,7 @@ class VAE(nn.Module):
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n examples from p(x), (n, *event_shape), values in {0, 1}: pixels are drawn too."""
         device = self.encoder[0].bias.device
-        z = torch.randn(n, self.latent_dim, generator=generator, device=device)
-        return torch.bernoulli(self.decode(z).mean, generator=generator)
+        drawn_on = generator.device if generator else device
+        z = torch.randn(n, self.latent_dim, generator=generator, device=drawn_on)
+        mean = self.decode(z.to(device)).mean.to(drawn_on)
+        return torch.bernoulli(mean, generator=generator).to(device)

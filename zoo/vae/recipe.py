@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core import recipes
-from zoo.core.data import middle
+from zoo.core.data import is_binarized, middle
+from zoo.core.errors import ZooError
 from zoo.core.noise import Noise
 from zoo.vae.model import VAE
 
@@ -26,6 +27,13 @@ class Config(recipes.TrainingConfig):
     event_shape: tuple[int, ...]
     latent_dim: int
     hidden: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not is_binarized(self.dataset):
+            raise ZooError("binary images only: use dataset=binarized-digits or binarized-mnist")
+        if self.latent_dim < 1 or self.hidden < 1:
+            raise ZooError("latent_dim and hidden must be at least 1")
 
 
 RECIPES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.distributions import Independent, Normal, kl_divergence
+from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
+from zoo.core.errors import ZooError
 from zoo.core.noise import Noise
 from zoo.vae.model import VAE
 from zoo.vae.recipe import RECIPES, Task
@@ -183,10 +185,34 @@ def test_samples_follow_the_evidence() -> None:
     assert chi2 < 103.4  # 99.9 % quantile with 63 degrees of freedom; the seed is fixed
 
 
-def test_grey_values_are_refused() -> None:
-    """A Bernoulli likelihood of grey values is no likelihood."""
+def test_grey_values_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Bernoulli likelihood of grey values is no likelihood, even where torch's checks are off."""
+    monkeypatch.setattr(Distribution, "_validate_args", False)
     with pytest.raises(ValueError, match="support"):
         build().elbo(torch.full((1, *SHAPE), 0.5).double(), torch.zeros(1, 2).double())
+
+
+def test_diverged_weights_give_nan() -> None:
+    """No exception from here: the training loop reports a loss that is not finite."""
+    model = build()
+    nn.init.constant_(model.decoder[-1].bias, math.nan)
+    assert model.elbo(images(), torch.zeros(5, 2, dtype=torch.float64)).isnan().all()
+
+
+def test_impossible_settings_are_refused() -> None:
+    for changes in ({"dataset": "digits"}, {"latent_dim": 0}, {"hidden": 0}):
+        with pytest.raises(ZooError, match=r"binary|at least 1"):
+            dataclasses.replace(RECIPES["tiny"], **changes)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_draws_follow_the_generator_wherever_the_model_is() -> None:
+    model, x = build().float(), images().float()
+    bound = model.log_prob_bound(x, 3, torch.Generator().manual_seed(0))
+    there = model.cuda().log_prob_bound(x.cuda(), 3, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(there.cpu(), bound, rtol=1e-3, atol=1e-3)
+    for device in ("cpu", "cuda"):
+        assert model.sample(4, torch.Generator(device)).device.type == "cuda"
 
 
 def test_the_loss_is_the_mean_over_examples_of_the_negative_bound() -> None:
