@@ -139,7 +139,7 @@ class DDPM(nn.Module):
             eta: noise of DDIM, from 0 (deterministic) to 1 (that of DDPM; with steps = T this is
                 Algorithm 2).
         """
-        x_T = torch.randn(n, *self.event_shape, generator=generator, device=self.alpha_bar.device)
+        x_T = _noise(torch.empty(n, *self.event_shape, device=self.alpha_bar.device), generator)
         steps = self.sampling_steps if steps is None else steps
         if steps is None:
             x0 = self.ancestral(x_T, generator)
@@ -244,4 +244,6 @@ def _like(coefficient: Tensor, x: Tensor) -> Tensor:
 
 
 def _noise(x: Tensor, generator: Generator | None) -> Tensor:
-    return torch.randn(x.shape, generator=generator, device=x.device, dtype=x.dtype)
+    """Standard normal noise in the shape, type and place of x, drawn where the generator lives."""
+    device = generator.device if generator else x.device
+    return torch.randn(x.shape, generator=generator, device=device, dtype=x.dtype).to(x.device)

@@ -257,5 +257,6 @@ class RealNVP(nn.Module):
         """
         weight = next(self.parameters())
         dim = math.prod(self.event_shape)
-        z = torch.randn(n, dim, generator=generator, device=weight.device, dtype=weight.dtype)
-        return self.inverse(z).clamp(0, 1)
+        device = generator.device if generator else weight.device
+        z = torch.randn(n, dim, generator=generator, device=device, dtype=weight.dtype)
+        return self.inverse(z.to(weight.device)).clamp(0, 1)
