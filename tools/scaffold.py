@@ -41,10 +41,13 @@ def create_entry(root: Path, name: str, title: str, arxiv: str, family: str) -> 
         raise ZooError(f"'{arxiv}' is no arXiv identifier: write it as in 1312.6114")
     if not title.isprintable() or not title.strip():
         raise ZooError("a title is one line of text")
+    template = root / "templates" / "entry"
+    if not template.is_dir():
+        raise ZooError(f"no templates in {root}: zoo new works in a clone, after pip install -e .")
     values = _values(name, title, arxiv, family)
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{name}-"))
     try:
-        for source in sorted((root / "templates" / "entry").iterdir()):
+        for source in sorted(template.iterdir()):
             target = partial / _fill(source.name, values)
             target.write_text(_render(source, values), encoding="utf-8")
         partial.chmod(0o755)

@@ -70,6 +70,13 @@ def test_an_existing_entry_is_left_alone(bare: Repository) -> None:
     assert (bare.toy / "model.py").read_text() == "mine"
 
 
+def test_outside_a_clone_there_is_no_template(bare: Repository) -> None:
+    shutil.rmtree(bare.root / "templates")
+    with pytest.raises(ZooError, match="zoo new works in a clone"):
+        bare.new()
+    assert not bare.toy.exists()
+
+
 def test_a_failure_half_way_leaves_nothing(bare: Repository) -> None:
     (bare.root / "templates" / "entry" / "zz.md").write_text("{{unknown}}")
     with pytest.raises(KeyError):
