@@ -136,6 +136,15 @@ def test_weights_of_other_settings_are_not_shipped(tmp_path):
     assert not (tmp_path / "vae").exists()
 
 
+def test_a_stub_of_the_skeleton_says_what_is_to_be_written(tmp_path, monkeypatch):
+    def build(self):
+        raise NotImplementedError("TODO: build the layers")
+
+    monkeypatch.setattr("zoo.vae.recipe.Task.build", build)
+    out = str(tmp_path / "run")
+    assert "not written yet: TODO: build" in mistake("train", "vae", "--out", out)
+
+
 def test_folder_that_cannot_be_written_is_named(tmp_path):
     blocker = tmp_path / "file"
     blocker.write_text("")
