@@ -81,12 +81,20 @@ class Loop:
             for group in optimizer.param_groups:
                 group.setdefault("base_lr", group["lr"])
                 group["lr"] = group["base_lr"] * factor
-        # For what draws from torch's own generator, such as dropout; all else draws from Noise.
-        torch.manual_seed(step_seed(self.config.seed, self.step) + self.rank)
+        self._seed_own_generators(step_seed(self.config.seed, self.step) + self.rank)
         out = self.task.training_step(self, *self.next_batch())
         self.step += 1
         self.average.update(self.model, self.step)
         return {name: value.detach() for name, value in out.items()}
+
+    def _seed_own_generators(self, seed: int) -> None:
+        """For what draws from torch's own generators, such as dropout; all else draws from Noise.
+
+        Not torch.manual_seed, which also looks for devices that are not there, at a cost per step.
+        """
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def agree(self, flag: bool) -> bool:
         """Whether any process raised the flag, so that all of them stop at the same step."""
