@@ -11,10 +11,12 @@ Several processes run on Lightning Fabric, which is imported only then.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import logging
 import math
+import os
 import signal
 import tempfile
 import threading
@@ -152,6 +154,11 @@ def _run_and_store(fabric: Fabric, work: Callable[[Fabric], tuple[Any, ...]], pa
     outcome = work(fabric)
     if fabric.global_rank == 0:
         save_state(path, {"outcome": outcome})
+    # All work is stored. Close the connections together, and leave without the destructors of C++,
+    # which now and then abort a process that still has a communication thread.
+    fabric.barrier()
+    torch.distributed.destroy_process_group()
+    atexit.register(os._exit, 0)
 
 
 def _run(
