@@ -12,20 +12,55 @@ import click
 
 from zoo.core.errors import ZooError, nearest
 
-# name: (module of this package, attribute, one line for `zoo --help`)
-COMMANDS = {
-    "list": ("models", "list_entries", "List the entries with their papers and results."),
-    "show": ("models", "show", "Show an entry: paper, claims, measured values, deviations."),
-    "sample": ("models", "sample", "Draw samples from shipped weights into a PNG."),
-    "train": ("train", "train", "Train a recipe."),
-    "evaluate": ("evaluate", "evaluate", "Measure metrics on shipped or own weights."),
-    "verify": ("evaluate", "verify", "Re-measure the claims of shipped weights."),
-    "reproduce": ("reproduce", "reproduce", "Train and measure claims that lack results."),
-    "notebook": ("notebook", "command", "Run notebooks through papermill."),
-    "check": ("check", "command", "Check entries: code, mathematics, notebook, evidence."),
-    "new": ("new", "command", "Start a new entry from the template."),
-    "doctor": ("doctor", "doctor", "Say what works on this machine and how to mend the rest."),
+# section: {name: (module of this package, attribute, one line for `zoo --help`)}
+SECTIONS = {
+    "Read": {
+        "list": ("models", "list_entries", "List the entries with their papers and results."),
+        "show": ("models", "show", "Show an entry: paper, claims, measured values, deviations."),
+        "sample": ("models", "sample", "Draw samples from shipped weights into a PNG."),
+        "notebook": ("notebook", "command", "Run notebooks through papermill."),
+        "evaluate": ("evaluate", "evaluate", "Measure metrics on shipped or own weights."),
+        "verify": ("evaluate", "verify", "Re-measure the claims of shipped weights."),
+    },
+    "Develop": {
+        "propose": ("propose", "propose", "Propose a paper to reproduce."),
+        "new": ("new", "command", "Start a new entry from the template."),
+        "check": ("check", "command", "Check entries: code, mathematics, notebook, evidence."),
+        "train": ("train", "train", "Train a recipe."),
+        "reproduce": ("reproduce", "reproduce", "Train and measure claims that lack results."),
+        "submit": ("submit", "submit", "Freeze version 1 or 2 of an entry."),
+        "respond": ("respond", "respond", "Answer every finding of the reviews."),
+        "withdraw": ("submit", "withdraw", "Give an entry up."),
+    },
+    "Review": {
+        "bid": ("assign", "bid", "Say what you would like to review."),
+        "review": ("review", "command", "Start, lint, file and reveal a review."),
+        "verify-fix": ("respond", "verify_fix", "Sign off what became of a finding."),
+    },
+    "Run a term": {
+        "roster": ("roster", "command", "Import and check the people of a term."),
+        "approve": ("propose", "approve", "Approve a proposal."),
+        "decline": ("propose", "decline", "Decline a proposal."),
+        "assign": ("assign", "assign", "Assign reviewers: an exact optimum."),
+        "close": ("term", "close", "Close reviews or a version whose time is over."),
+        "extend": ("term", "extend", "Give one person more time."),
+        "hold": ("term", "hold", "Stop the clocks of an entry."),
+        "unhold": ("term", "unhold", "Let them run again."),
+        "accept": ("term", "accept", "Accept an entry after its sign-offs."),
+        "reschedule": ("term", "reschedule", "Take an edited policy into running entries."),
+        "grade": ("grade", "grade", "Compute, explain and release grades."),
+        "regrade": ("regrade", "regrade", "Ask to look at a grade again, or answer."),
+        "simulate": ("simulate", "simulate", "Rehearse a whole term in a temporary repository."),
+    },
+    "Look": {
+        "status": ("status", "status", "Who owes what until when, and what to type next."),
+        "history": ("status", "history", "Everything that happened to an entry."),
+        "fsck": ("record", "fsck", "Prove that the record is whole."),
+        "reconcile": ("record", "reconcile", "Rebuild tags and pages from the ledgers."),
+        "doctor": ("doctor", "doctor", "Say what works on this machine and how to mend the rest."),
+    },
 }
+COMMANDS = {name: row for section in SECTIONS.values() for name, row in section.items()}
 
 
 class LazyGroup(click.Group):
@@ -51,8 +86,9 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][2]) for name in COMMANDS])
+        for title, rows in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, row[2]) for name, row in rows.items()], col_max=14)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run; a `ZooError` becomes one line on standard error and exit status 1."""

@@ -1,11 +1,15 @@
-"""Callbacks for option values that several commands share."""
+"""Options and callbacks for option values that several commands share."""
 
 from __future__ import annotations
 
 import math
+import os
 import re
+import subprocess
 
 import click
+
+from zoo.core.errors import ZooError
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
@@ -28,3 +32,27 @@ def settings(
         if "=" not in pair:
             raise click.BadParameter(f"'{pair}': write key=value, e.g. --set steps=100")
     return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _actor(context: click.Context, option: click.Parameter, handle: str | None) -> str:
+    """The handle of who acts: the option's, or the one this clone is set up for."""
+    if not handle:
+        command = ["git", "config", "zoo.handle"]
+        handle = (
+            os.environ.get("ZOO_HANDLE")
+            or subprocess.run(command, capture_output=True, text=True).stdout.strip()
+        )
+    if not handle:
+        raise ZooError(
+            "who acts? say --as @handle, or once for this clone: git config zoo.handle @handle"
+        )
+    return "@" + handle.removeprefix("@")
+
+
+acting = click.option(
+    "--as",
+    "actor",
+    metavar="@HANDLE",
+    callback=_actor,
+    help="Who acts [default: git config zoo.handle].",
+)
