@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
-MESSAGE_LIMIT = 300  # characters of a finding's text: a finding is a line, not a log
+from tools.text import one_line
 
 
 class Status(StrEnum):
@@ -19,18 +18,6 @@ class Status(StrEnum):
 
 class Skip(Exception):
     """Raised by a check that has nothing to judge here; the message says why."""
-
-
-def one_line(text: object, limit: int = MESSAGE_LIMIT) -> str:
-    """`text` as one printable line of at most `limit` characters.
-
-    Messages quote files that strangers wrote: control and formatting characters (terminal escapes,
-    bidirectional overrides) are dropped and the runner's log commands (`##[...]`) are broken up.
-    """
-    spaced = " ".join(str(text).split())
-    plain = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
-    plain = plain.replace("##[", "## [")
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import click
 
 from tools.checks.findings import Finding, Report, Result, Status
+from tools.text import escape
 
 MARKS = {Status.PASS: "✔", Status.FAIL: "✖", Status.SKIP: "–"}
 _COLOURS = {Status.PASS: "green", Status.FAIL: "red", Status.SKIP: "yellow"}
@@ -70,16 +71,6 @@ def _cut(lines: list[str]) -> str:
             more = f"- … and {len(lines) - number} more lines: run `zoo check`"
             return "\n".join([*lines[:number], more]) + "\n"
     return "\n".join(lines) + "\n"
-
-
-def escape(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, link, mention or reference survives.
-
-    Every sign but the harmless ones becomes a character reference. GitHub looks for mentions and
-    issue numbers after that, in the finished page, so a zero-width space follows these signs.
-    """
-    plain = "".join(c if c.isalnum() or c in " ,/-" else f"&#{ord(c)};" for c in text)
-    return plain.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
 
 
 def github(report: Report) -> str:

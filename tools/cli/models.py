@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from tools.claims import claim_cells
+from tools.text import table
 from zoo.core.evidence import load_results
 from zoo.core.registry import entry_names, get_entry
 
@@ -24,7 +25,7 @@ def list_entries() -> None:
         title = textwrap.shorten(entry.card.title, 52, placeholder="…")
         paper = f"{title} ({entry.card.paper.year})"
         rows.append((name, entry.card.family, paper, f"{done} of {len(entry.card.claims)}"))
-    click.echo(_table(rows))
+    click.echo(table(rows))
 
 
 @click.command()
@@ -39,7 +40,7 @@ def show(name: str) -> None:
     click.echo(f"{card.family}, by {', '.join(card.developers)}, in {_nearby(entry.folder)}\n")
     rows = [("claim", "metric", "data", "paper", "accepted", "measured", "status")]
     rows += [claim_cells(entry, claim) for claim in card.claims]
-    click.echo(_table(rows))
+    click.echo(table(rows))
     if card.deviations:
         click.echo("\nDeviations from the paper")
         for number, text in enumerate(card.deviations, 1):
@@ -80,12 +81,3 @@ def _nearby(folder: Path) -> str:
 def _wrapped(text: str) -> str:
     width = min(100, shutil.get_terminal_size().columns)
     return textwrap.fill(text, width, initial_indent="  ", subsequent_indent="     ")
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    """Columns as wide as their widest cell; the first row is the header."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
-    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])

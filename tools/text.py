@@ -1,0 +1,39 @@
+"""Text for people: one printable line, Markdown that shows as it is, columns of a table."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+MESSAGE_LIMIT = 300  # characters of a finding's text: a finding is a line, not a log
+
+
+def one_line(text: object, limit: int = MESSAGE_LIMIT) -> str:
+    """`text` as one printable line of at most `limit` characters.
+
+    Messages quote files that strangers wrote: control and formatting characters (terminal escapes,
+    bidirectional overrides) are dropped and the runner's log commands (`##[...]`) are broken up.
+    """
+    spaced = " ".join(str(text).split())
+    plain = "".join(c for c in spaced if unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    plain = plain.replace("##[", "## [")
+    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+
+
+def escape(text: str) -> str:
+    """Text that Markdown shows as it is: no markup, link, mention or reference survives.
+
+    Every sign but the harmless ones becomes a character reference. GitHub looks for mentions and
+    issue numbers after that, in the finished page, so a zero-width space follows these signs.
+    """
+    plain = "".join(c if c.isalnum() or c in " ,/-" else f"&#{ord(c)};" for c in text)
+    return plain.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell; the first row is the header."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("─" * width for width in widths), *lines[1:]])
