@@ -100,6 +100,7 @@ class Submission:
     Attributes:
         model: name of the entry.
         stage: where the entry stands.
+        since: when it came there.
         proposal: what was proposed.
         rules: dates and quotas in force, from the approval on.
         v1: the frozen version 1.
@@ -125,6 +126,7 @@ class Submission:
 
     model: str
     stage: StageName = "none"
+    since: datetime | None = None
     proposal: Proposed | None = None
     rules: Rules | None = None
     v1: Submitted | None = None
