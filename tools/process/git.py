@@ -1,0 +1,61 @@
+"""The few git commands that the process needs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from zoo.core.errors import ZooError
+
+
+def git(
+    root: Path, *arguments: str, check: bool = True, stdin: bytes | None = None, **environment: str
+) -> str:
+    """Standard output of a git command, without the last newline.
+
+    Raises:
+        ZooError: git says no, and `check` is set; its first line of complaint.
+    """
+    return git_bytes(root, *arguments, check=check, stdin=stdin, **environment).decode(
+        errors="replace"
+    )
+
+
+def git_bytes(
+    root: Path, *arguments: str, check: bool = True, stdin: bytes | None = None, **environment: str
+) -> bytes:
+    """The same, as bytes."""
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=root,
+        input=stdin,
+        stdin=None if stdin is not None else subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "LC_ALL": "C", **environment},
+    )
+    if check and done.returncode:
+        complaint = done.stderr.decode(errors="replace").strip().splitlines()
+        because = complaint[0] if complaint else f"status {done.returncode}"
+        raise ZooError(f"git {arguments[0]}: {because}")
+    return done.stdout if arguments[0] in ("cat-file", "show") else done.stdout.rstrip(b"\n")
+
+
+def head(root: Path) -> str:
+    """The present commit; empty before the first."""
+    return git(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
+
+
+def file_at(root: Path, commit: str, path: str) -> bytes | None:
+    """A file's content at a commit; None where there is no such file."""
+    try:
+        return git_bytes(root, "cat-file", "blob", f"{commit}:{path}")
+    except ZooError:
+        return None
+
+
+def commit_paths(root: Path, message: str, *paths: str) -> None:
+    """Commit these paths and nothing else, ignored ones too; without hooks, which judge code."""
+    git(root, "add", "--force", "--", *paths)
+    if git(root, "diff", "--cached", "--name-only", "--", *paths):
+        git(root, "commit", "--quiet", "--no-verify", "-m", message, "--", *paths)

@@ -1,0 +1,160 @@
+"""The record of a term in a clone: policy, people, and one ledger per entry."""
+
+from __future__ import annotations
+
+import functools
+import os
+import uuid
+from pathlib import Path
+
+from tools.process import clock
+from tools.process.board import board_page
+from tools.process.config import load_bids, load_policy, load_roster
+from tools.process.events import Event, Payload
+from tools.process.git import commit_paths, head
+from tools.process.ledger import Ledger, writing
+from tools.process.machine import Rejection, apply, replay
+from tools.process.policy import Policy
+from tools.process.roster import Bid, Roster
+from tools.process.state import Submission
+from tools.process.transition import Refused
+from zoo.core.errors import ZooError, nearest
+from zoo.core.files import replacing
+
+# The roles in which a person of the roster may act. Who runs the term neither develops nor reviews.
+ACTS_AS = {
+    "instructor": ("instructor",),
+    "developer": ("developer", "reviewer"),
+    "reviewer": ("reviewer",),
+}
+
+
+def find_root(start: Path | None = None) -> Path:
+    """The clone that a command works on: $ZOO_ROOT, or the one around the working directory."""
+    if os.environ.get("ZOO_ROOT"):
+        return Path(os.environ["ZOO_ROOT"]).resolve()
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / "reviews" / "policy.yaml").is_file():
+            return folder
+    raise ZooError(f"no reviews/policy.yaml in {here} or above it: go into a clone of the zoo")
+
+
+class Record:
+    """What a clone knows about its term, and the one way to add to it.
+
+    Attributes:
+        root: the clone.
+        reviews: its folder of policy, people, ledgers and reviews.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self.root = root or find_root()
+        self.reviews = self.root / "reviews"
+        self._touched: set[str] = set()
+
+    @functools.cached_property
+    def policy(self) -> Policy:
+        """The course's rules."""
+        return load_policy(self.reviews / "policy.yaml")
+
+    @functools.cached_property
+    def roster(self) -> Roster:
+        """The people."""
+        return load_roster(self.reviews / "roster.yaml")
+
+    @functools.cached_property
+    def bids(self) -> dict[str, Bid]:
+        """What people would like to review."""
+        return load_bids(self.reviews / "bids.yaml")
+
+    def models(self) -> list[str]:
+        """Names of all entries with a ledger, sorted."""
+        return sorted(path.parent.name for path in self.reviews.glob("*/events.jsonl"))
+
+    def folder(self, model: str) -> Path:
+        """The folder of an entry's ledger, reviews and response."""
+        return self.reviews / model
+
+    def ledger(self, model: str) -> Ledger:
+        """The ledger of an entry."""
+        return Ledger(self.folder(model) / "events.jsonl")
+
+    def events(self, model: str) -> list[Event]:
+        """Everything that happened to an entry; ZooError names the nearest for an unknown one."""
+        if model not in self.models():
+            raise ZooError(f"no ledger of '{model}': {nearest(model, self.models())}")
+        return self.ledger(model).read()
+
+    def state(self, model: str) -> Submission:
+        """Where an entry stands."""
+        return self._replay(model, self.events(model))
+
+    def states(self) -> dict[str, Submission]:
+        """Where every entry stands."""
+        return {model: self.state(model) for model in self.models()}
+
+    def append(
+        self, model: str, actor: str, payload: Payload, *, event_id: str | None = None
+    ) -> Submission:
+        """Record that something happens now; the new state.
+
+        Args:
+            model: name of the entry.
+            actor: handle of who causes it, or "clock".
+            payload: what happens.
+            event_id: identity of a delivery that may come twice; a new one by default.
+
+        Raises:
+            ZooError: the rule that it breaks and the fix; nothing was written.
+        """
+        name, role = self._acting(actor, payload)
+        with writing(self.reviews):
+            ledger = self.ledger(model)
+            state = self._replay(model, ledger.read())
+            event = Event(
+                id=event_id or uuid.uuid4().hex,
+                model=model,
+                at=clock.now(),
+                actor=name,
+                role=role,
+                commit=head(self.root),
+                payload=payload,
+            )
+            after = apply(state, event, event.at)
+            if isinstance(after, Rejection):
+                raise ZooError(str(after))
+            if after is not state:
+                ledger.append(event)
+        self._touched.add(f"reviews/{model}/events.jsonl")
+        return after
+
+    def commit(self, message: str, *paths: Path | str) -> None:
+        """Commit what was recorded, these files, and the board; call it once, at the end."""
+        board = self.reviews / "README.md"
+        with writing(self.reviews):
+            page = board_page(self.states(), self.policy)
+            if not board.is_file() or board.read_text(encoding="utf-8") != page:
+                with replacing(board) as partial:
+                    partial.write_text(page, encoding="utf-8")
+            named = {Path(self.root, path).relative_to(self.root).as_posix() for path in paths}
+            commit_paths(self.root, message, "reviews/README.md", *sorted(self._touched | named))
+        self._touched.clear()
+
+    def _acting(self, actor: str, payload: Payload) -> tuple[str, str]:
+        """(handle as the roster spells it, role); ZooError for who may never do this."""
+        if actor == "clock":
+            return actor, "clock"
+        person = self.roster.find(actor)
+        for role in ACTS_AS[person.role]:
+            if role in payload.BY:
+                return person.handle, role
+        needed = " or ".join(payload.BY)
+        rule = f"{person.handle} is a {person.role} in reviews/roster.yaml"
+        raise ZooError(f"{rule}: '{payload.TYPE}' needs a {needed}")
+
+    def _replay(self, model: str, events: list[Event]) -> Submission:
+        try:
+            return replay(model, events)
+        except Refused as refusal:
+            raise ZooError(f"reviews/{model}/events.jsonl: {refusal}; see zoo fsck") from None
