@@ -6,19 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tools.cards import (
-    EXAMPLES,
-    PLACEHOLDER,
-    Broken,
-    CardText,
-    Problem,
-    placeholders,
-    shape_problems,
-)
+from tools.cards import CARD, EXAMPLES, PLACEHOLDER, placeholders
 from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
+from tools.documents import build
 from tools.scaffold import ARXIV
+from tools.yamltext import Broken, Markdown, Problem
 from zoo.core.cards import parse_accept
 from zoo.core.errors import ZooError, nearest
 
@@ -41,11 +35,11 @@ def card(subject: Subject) -> Iterator[Finding]:
         raise Skip("there is no card")
     place = subject.relative(path)
     try:
-        text = CardText(subject.text(path))
+        text = Markdown(subject.text(path))
     except Broken as broken:
         problems = [broken.problem]
     else:
-        left, wrong = list(placeholders(text)), shape_problems(text)
+        left, wrong = list(placeholders(text)), build(CARD, text)[1]
         problems = left + [p for p in wrong if p.key not in {q.key for q in left}]
         if not wrong:
             problems += _references(subject, text)
@@ -66,43 +60,42 @@ def recipe_names(subject: Subject) -> list[str] | None:
     return None
 
 
-def _references(subject: Subject, text: CardText) -> Iterator[Problem]:
+def _references(subject: Subject, text: Markdown) -> Iterator[Problem]:
     """Rules on values, and on what they refer to."""
     data = text.data
 
-    def problem(place: tuple[str | int, ...], rule: str, fix: str) -> Problem:
-        return Problem(text.find(place)[1], ".".join(map(str, place)), rule, fix)
-
     paper = data["paper"]
     if PLACEHOLDER not in paper["arxiv"] and not ARXIV.fullmatch(paper["arxiv"]):
-        fix = f"write it as in {EXAMPLES['paper.arxiv']}"
-        yield problem(("paper", "arxiv"), f"'{paper['arxiv']}' is no arXiv identifier", fix)
+        fix = f"write it as in {EXAMPLES['arxiv']}"
+        yield text.problem(("paper", "arxiv"), f"'{paper['arxiv']}' is no arXiv identifier", fix)
     for key in ("title", "ai_assistance"):
         if not data[key].strip():
-            yield problem((key,), f"'{key}' is empty", f"write {EXAMPLES[key]}")
+            yield text.problem((key,), f"'{key}' is empty", f"write {EXAMPLES[key]}")
     for key, items in (("authors", paper["authors"]), ("developers", data["developers"])):
         place = ("paper", key) if key == "authors" else (key,)
         if not items:
-            yield problem(place, f"'{key}' is empty", f"write {EXAMPLES['.'.join(place)]}")
+            yield text.problem(place, f"'{key}' is empty", f"write {EXAMPLES[key]}")
     for number, handle in enumerate(data["developers"]):
         if PLACEHOLDER not in handle and not HANDLE.fullmatch(handle):
             rule = f"'{handle}' is no account name"
-            yield problem(("developers", number), rule, f"write {EXAMPLES['developers']}")
+            yield text.problem(("developers", number), rule, f"write {EXAMPLES['developers']}")
     entries = [path.parent.name for path in subject.root.glob("zoo/*/README.md")]
     for number, other in enumerate(data.get("builds_on", [])):
         if other == subject.name or other not in entries:
             rule = f"builds_on names '{other}', which is no other entry"
-            yield problem(("builds_on", number), rule, nearest(other, {*entries} - {subject.name}))
+            yield text.problem(
+                ("builds_on", number), rule, nearest(other, {*entries} - {subject.name})
+            )
     for number, item in enumerate(data.get("acknowledgements", [])):
         for name in item["files"]:
             if not (subject.folder / name).is_file():
                 fix = "name files of this entry's folder"
                 place = ("acknowledgements", number, "files")
-                yield problem(place, f"acknowledgements: there is no file {name}", fix)
+                yield text.problem(place, f"acknowledgements: there is no file {name}", fix)
     yield from _claims(subject, text)
 
 
-def _claims(subject: Subject, text: CardText) -> Iterator[Problem]:
+def _claims(subject: Subject, text: Markdown) -> Iterator[Problem]:
     """Rules on claims: known metric, data set and recipe, a readable range, distinct ids."""
     from zoo.core.data import DATASETS  # imports torch: only when a card is judged
     from zoo.core.densities import DENSITIES
@@ -141,10 +134,10 @@ def _claims(subject: Subject, text: CardText) -> Iterator[Problem]:
         except ZooError:
             line = text.find(("claims", number, "accept"))[1]
             rule = f"'{claim['accept']}' is no range of values"
-            yield Problem(line, "claims.accept", rule, f"write {EXAMPLES['claims.accept']}")
+            yield Problem(line, "claims.accept", rule, f"write {EXAMPLES['accept']}")
 
 
-def _prose(text: CardText) -> Iterator[Problem]:
+def _prose(text: Markdown) -> Iterator[Problem]:
     """The sections of the prose are there, in the author's words, and deviations are numbered."""
     sections = _sections(text)
     for title in [title for title in SECTIONS if title not in sections]:
@@ -163,7 +156,7 @@ def _prose(text: CardText) -> Iterator[Problem]:
         yield Problem(line, "Deviations", rule, fix)
 
 
-def _sections(text: CardText) -> dict[str, tuple[int, str]]:
+def _sections(text: Markdown) -> dict[str, tuple[int, str]]:
     """Second-level sections of the prose: title -> (line, body); fenced code hides its # lines."""
     sections: dict[str, tuple[int, str]] = {}
     title, fenced = "", False

@@ -52,6 +52,8 @@ def affected(root: Path, paths: set[str]) -> list[str]:
         "pyproject.toml",
         "tools/checks/",
         "tools/cards.py",
+        "tools/documents.py",
+        "tools/yamltext.py",
     )
     if any(path.startswith(everything) for path in paths):
         return [HOUSE, *names]

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tools.cards import Broken, CardText
+from tools.yamltext import Broken, Markdown
 
 HOUSE = "house"  # the subject that stands for zoo.core, the tools and the lessons
 SCRATCH = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".ruff_cache")
@@ -58,7 +58,7 @@ class Subject:
         """The card's front matter as it stands, unchecked; empty where it cannot be read."""
         path = self.folder / "README.md"
         try:
-            return CardText(self.text(path)).data if path.is_file() else {}
+            return Markdown(self.text(path)).data if path.is_file() else {}
         except Broken:
             return {}
 
