@@ -30,9 +30,7 @@ def create_entry(root: Path, name: str, title: str, arxiv: str, family: str) -> 
         ZooError: a name that is taken or no package name, or an arXiv id or family that is none.
     """
     folder = root / "zoo" / name
-    if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in RESERVED:
-        rule = "use lower-case words joined by single underscores, such as wgan_gp"
-        raise ZooError(f"'{name}' cannot be an entry's name: {rule}")
+    check_name(name)
     if folder.exists():
         raise ZooError(f"zoo/{name} exists already: choose another name, or remove the folder")
     if family not in families.FAMILIES:
@@ -56,6 +54,13 @@ def create_entry(root: Path, name: str, title: str, arxiv: str, family: str) -> 
         shutil.rmtree(partial, ignore_errors=True)
         raise
     return folder
+
+
+def check_name(name: str) -> None:
+    """ZooError unless this can be the name of an entry's package."""
+    if not NAME.fullmatch(name) or keyword.iskeyword(name) or name in RESERVED:
+        rule = "use lower-case words joined by single underscores, such as wgan_gp"
+        raise ZooError(f"'{name}' cannot be an entry's name: {rule}")
 
 
 def _values(name: str, title: str, arxiv: str, family: str) -> dict[str, str]:

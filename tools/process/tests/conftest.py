@@ -1,0 +1,119 @@
+"""A term in a small git repository, with a clock that tests set."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tools.cli import main
+from tools.process.git import git
+from tools.process.record import Record
+from tools.process.state import Submission
+from zoo.core.registry import ZOO_FOLDER
+
+POLICY = """\
+time_zone: Europe/Zurich
+deadlines: {proposal: "2026-10-05 23:59", v1: "2026-10-19 23:59", v2: "2026-11-16 23:59"}
+review: {reviewers_per_entry: 2, reviews_per_person: 3, window_hours: 168}
+late: {grace_hours: 24, penalty: 0.25}
+revision_days: 7
+sign_off_days: 7
+regrade_days: 14
+submission_checks: static
+severities:
+  blocker: {developers: 30, reviewers: 20}
+  major: {developers: 10, reviewers: 8}
+  minor: {developers: 3, reviewers: 2}
+  nit: {developers: 0, reviewers: 0}
+rubric:
+  v1:
+    - {id: mathematics, question: "Is the mathematics that of the paper?", points: 4}
+  v2:
+    - {id: response, question: "Is every finding answered?", points: 4}
+  review:
+    - {id: care, question: "Is the review careful?", points: 4}
+"""
+ROSTER = """\
+- {handle: "@instructor-one", role: instructor}
+- {handle: "@dev-one", role: developer}
+- {handle: "@dev-two", role: developer}
+- {handle: "@dev-three", role: developer}
+- {handle: "@rev-one", role: reviewer}
+- {handle: "@rev-two", role: reviewer}
+- {handle: "@rev-three", role: reviewer}
+"""
+
+
+class Term:
+    """A repository with a policy and a roster; its clock stands until it is set.
+
+    Attributes:
+        root: the repository.
+    """
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.root, self._monkeypatch = root, monkeypatch
+
+    def at(self, moment: str) -> Term:
+        """Set the clock: "2026-10-19T21:59:59Z"."""
+        self._monkeypatch.setenv("ZOO_NOW", moment)
+        return self
+
+    def zoo(self, *arguments: str, by: str | None = None) -> str:
+        """What a command prints; it must succeed."""
+        result = self._run(arguments, by)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def refused(self, *arguments: str, by: str | None = None) -> str:
+        """The last line that a command prints; it must fail as users' mistakes do."""
+        result = self._run(arguments, by)
+        assert result.exit_code == 1, result.output
+        return result.stderr.splitlines()[-1]
+
+    def _run(self, arguments: tuple[str, ...], by: str | None):
+        who = ["--as", by] if by else []
+        return CliRunner().invoke(main, [*arguments, *who], catch_exceptions=False)
+
+    def git(self, *arguments: str) -> str:
+        """What a git command prints."""
+        return git(self.root, *arguments)
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file and commit it."""
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        self.git("add", "--", path)
+        self.git("commit", "--quiet", "-m", f"Write {path}", "--", path)
+
+    @property
+    def record(self) -> Record:
+        """The record as it is now."""
+        return Record(self.root)
+
+    def state(self, model: str) -> Submission:
+        """Where an entry stands."""
+        return self.record.state(model)
+
+
+@pytest.fixture
+def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
+    """Nothing has been proposed yet; it is noon of 1 October 2026."""
+    root = tmp_path / "clone"
+    (root / "reviews").mkdir(parents=True)
+    (root / "zoo").mkdir()
+    (root / "reviews" / "policy.yaml").write_text(POLICY)
+    (root / "reviews" / "roster.yaml").write_text(ROSTER)
+    shutil.copy(ZOO_FOLDER.parent / ".gitignore", root)
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{name}_NAME", "A")
+        monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@example.org")
+    monkeypatch.setenv("ZOO_ROOT", str(root))
+    git(root, "init", "--quiet", "--initial-branch", "main")
+    git(root, "add", ".")
+    git(root, "commit", "--quiet", "-m", "A term begins")
+    return Term(root, monkeypatch).at("2026-10-01T10:00:00Z")
