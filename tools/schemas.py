@@ -17,11 +17,15 @@ from typing import Any, Literal
 
 from tools.cards import CARD
 from tools.documents import Form
+from tools.process.forms import BIDS, POLICY, ROSTER
 from zoo.core.files import replacing
 
 FOLDER = Path(__file__).resolve().parents[1] / "templates" / "schemas"
 FORMS: dict[str, Form] = {
     "card": CARD,
+    "policy": POLICY,
+    "roster": ROSTER,
+    "bids": BIDS,
 }
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
