@@ -37,6 +37,7 @@ rubric:
     - {id: care, question: "Is the review careful?", points: 4}
 """
 ROSTER = """\
+people:
 - {handle: "@instructor-one", role: instructor}
 - {handle: "@dev-one", role: developer}
 - {handle: "@dev-two", role: developer}
