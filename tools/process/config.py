@@ -31,7 +31,7 @@ _PRIVATE = re.compile(r"(?i).*(name|mail|identifier|matri[ck]|student).*")
 def load_policy(path: Path) -> Policy:
     """The course's rules; ZooError "path:line: rule; fix" for the first mistake."""
     policy, document = read_yaml(POLICY, read_text(path), path)
-    refuse(path, list(_policy_problems(policy, document)))
+    refuse(path, list(policy_problems(policy, document)))
     return policy
 
 
@@ -77,7 +77,7 @@ def check_people(policy: Policy, roster: Roster, bids: dict[str, Bid]) -> None:
             raise ZooError(f"reviews/bids.yaml: '{handle}' is not in reviews/roster.yaml; {hint}")
 
 
-def _policy_problems(policy: Policy, document: Document) -> Iterator[Problem]:
+def policy_problems(policy: Policy, document: Document) -> Iterator[Problem]:
     """Rules on the values of a policy."""
     yield from _dates(policy, document)
     yield from _numbers(policy, document)
