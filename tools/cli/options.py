@@ -34,8 +34,8 @@ def settings(
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def _actor(context: click.Context, option: click.Parameter, handle: str | None) -> str:
-    """The handle of who acts: the option's, or the one this clone is set up for."""
+def who_acts(handle: str | None = None) -> str:
+    """The handle of who acts: the given one, or the one this clone is set up for."""
     if not handle:
         command = ["git", "config", "zoo.handle"]
         handle = (
@@ -53,6 +53,6 @@ acting = click.option(
     "--as",
     "actor",
     metavar="@HANDLE",
-    callback=_actor,
+    callback=lambda context, option, handle: who_acts(handle),
     help="Who acts [default: git config zoo.handle].",
 )

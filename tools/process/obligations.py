@@ -76,6 +76,14 @@ def sign_offs_over(state: Submission, now: datetime) -> bool:
     return all(closed(state, "sign-off", now, who) for who in _by_reviewer(state.unsigned))
 
 
+def time_is_up(state: Submission, now: datetime) -> bool:
+    """Whether the clock can close the stage: what was waited for is there, or cannot come."""
+    if state.stage == "in-review":
+        return reviews_over(state, now)
+    version = {"approved": "v1", "revising": "v2"}.get(state.stage)
+    return version is not None and closed(state, version, now)
+
+
 def _nothing(state: Submission, now: datetime) -> Iterator[Obligation]:
     yield from ()
 

@@ -38,13 +38,13 @@ rubric:
 """
 ROSTER = """\
 people:
-- {handle: "@instructor-one", role: instructor}
-- {handle: "@dev-one", role: developer}
-- {handle: "@dev-two", role: developer}
-- {handle: "@dev-three", role: developer}
-- {handle: "@rev-one", role: reviewer}
-- {handle: "@rev-two", role: reviewer}
-- {handle: "@rev-three", role: reviewer}
+  - {handle: "@instructor-one", role: instructor}
+  - {handle: "@dev-one", role: developer}
+  - {handle: "@dev-two", role: developer}
+  - {handle: "@dev-three", role: developer}
+  - {handle: "@rev-one", role: reviewer}
+  - {handle: "@rev-two", role: reviewer}
+  - {handle: "@rev-three", role: reviewer}
 """
 
 
