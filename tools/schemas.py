@@ -18,6 +18,7 @@ from typing import Any, Literal
 from tools.cards import CARD
 from tools.documents import Form
 from tools.process.forms import BIDS, POLICY, ROSTER
+from tools.process.reviewform import REVIEW
 from zoo.core.files import replacing
 
 FOLDER = Path(__file__).resolve().parents[1] / "templates" / "schemas"
@@ -26,6 +27,7 @@ FORMS: dict[str, Form] = {
     "policy": POLICY,
     "roster": ROSTER,
     "bids": BIDS,
+    "review": REVIEW,
 }
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
