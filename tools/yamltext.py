@@ -163,13 +163,13 @@ class Document:
     def _explain(self, error: yaml.YAMLError, text: str) -> NoReturn:
         """Raise what the parser says, with the line where an open bracket or quote began."""
         mark, begun = getattr(error, "problem_mark", None), getattr(error, "context_mark", None)
-        line = mark.line if mark else 0
+        lines = text.rstrip().split("\n")
+        line = min(mark.line if mark else 0, len(lines) - 1)
         rule = f"not valid YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
         fix = "mend this line; quote text that holds ':' or '#'"
         if begun and begun.line != line and error.context:
             rule += f", {error.context} that begins in line {begun.line + self._first}"
-        lines = text.split("\n")
-        if re.match(r" *\t", lines[min(line, len(lines) - 1)]):
+        if re.match(r" *\t", lines[line]):
             rule, fix = "not valid YAML: the line is indented with a tab", "indent with spaces"
         raise Broken(line + self._first, rule, fix) from None
 

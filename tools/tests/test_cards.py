@@ -95,7 +95,7 @@ def test_a_problem_has_its_line_its_rule_and_its_fix(
     [
         ("", 1, "does not begin with YAML"),
         ("# Title\n", 1, "does not begin with YAML"),
-        ("---\ntitle: [\n---\n", 3, "not valid YAML"),
+        ("---\ntitle: [\n---\n", 2, "not valid YAML"),
         ("---\ntitle: a: b\n---\n", 2, "not valid YAML"),
         ("---\ntitle: a\ntitle: b\n---\n", 3, "the key 'title' occurs twice"),
         ("---\n[a]: 1\n---\n", 2, "a key is one word"),
