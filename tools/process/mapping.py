@@ -108,6 +108,24 @@ def map_finding(finding: Finding, old: str | None, new: str | None, path: str) -
     return mapped
 
 
+def hunks_at(place: Place, old: str | None, new: str | None) -> tuple[Hunk, ...]:
+    """The hunks that made a place of the new text: the rule above, read from new to old.
+
+    They put or changed at least one of its lines, or took lines away directly beside it.
+    """
+    if place.cell is not None:
+        was, now = _cells(old, place.path).get(place.cell), _cells(new, place.path).get(place.cell)
+        return () if was == now else _cell_hunks(was, now, str(place))
+    before, after = split_lines(old), split_lines(new)
+    low, high = _clamped(place, after)
+    matcher = SequenceMatcher(None, before, after, autojunk=False)
+    return tuple(
+        _hunk(group, before, after, place.path)
+        for group in matcher.get_grouped_opcodes(CONTEXT)
+        if any(_touches((tag, j1, j2, i1, i2), low, high) for tag, i1, i2, j1, j2 in group)
+    )
+
+
 def split_lines(text: str | None) -> list[str]:
     """Lines as git counts them, without their endings; no text has none."""
     lines = (text or "").replace("\r\n", "\n").split("\n")
@@ -117,10 +135,7 @@ def split_lines(text: str | None) -> list[str]:
 def _map_lines(finding: Finding, old: list[str], new: list[str], path: str) -> Mapped:
     """What became of lines; the module's text gives the rule."""
     place = finding.place
-    assert place.first is not None
-    assert place.last is not None
-    low, high = min(place.first, len(old)), min(place.last, len(old))
-    low = max(low - 1, 0)  # from here on half-open and from 0
+    low, high = _clamped(place, old)
     matcher = SequenceMatcher(None, old, new, autojunk=False)
     edits = list(matcher.get_opcodes())  # a copy: the grouping below shortens its own
     hunks = tuple(
@@ -139,6 +154,13 @@ def _map_lines(finding: Finding, old: list[str], new: list[str], path: str) -> M
     if span is None:
         return Mapped(finding, "deleted", hunks, None)
     return Mapped(finding, "touched", hunks, Place(path, span[0] + 1, span[1]))
+
+
+def _clamped(place: Place, lines: list[str]) -> tuple[int, int]:
+    """A place's lines from 0, half-open, within the file; (0, 0) in an empty one."""
+    assert place.first is not None
+    assert place.last is not None
+    return max(min(place.first, len(lines)) - 1, 0), min(place.last, len(lines))
 
 
 def _touches(edit: Edit, low: int, high: int) -> bool:

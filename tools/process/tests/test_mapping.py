@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.process.findings import Finding, parse_place
-from tools.process.mapping import Mapped, map_finding, map_findings, split_lines
+from tools.process.mapping import Mapped, hunks_at, map_finding, map_findings, split_lines
 from zoo.core.errors import ZooError
 
 OLD = [f"line {number}" for number in range(1, 21)]  # the range in question is lines 8 to 10
@@ -129,6 +129,20 @@ def test_only_the_hunks_that_touch_are_shown() -> None:
     assert (added.header, added.lines) == ("@@ -0,0 +1 @@", ("+x",))
 
 
+def test_hunks_are_found_from_their_new_place_too() -> None:
+    old, new = text(OLD), text(edited(9, 9, "new", "more"))
+    hunks = mapped(new).hunks
+    for place, found in (("a.py:8", ()), ("a.py:9", hunks), ("a.py:9-30", hunks), ("a.py:11", ())):
+        assert hunks_at(parse_place(place), old, new) == found
+    assert hunks_at(parse_place("b.py:1"), None, "x\n")[0].lines == ("+x",)
+    (cell,) = hunks_at(parse_place("n.ipynb#b"), notebook(B), notebook(("b", "x\nz\n")))
+    assert cell.lines == (" x", "-y", "+z")
+    assert hunks_at(parse_place("n.ipynb#b"), notebook(B), notebook(A, B)) == ()
+    # Where lines were only taken away, the place beside them shows the hunk.
+    (gone,) = hunks_at(parse_place("a.py:8"), old, text(without(9, 9)))
+    assert "-line 9" in gone.lines
+
+
 def test_a_repeated_block_has_not_moved() -> None:
     old = "head\nx = 1\nmiddle\nx = 1\ntail\n"
     new = "head\nmiddle\nx = 1\ntail\n"
@@ -224,6 +238,7 @@ def test_an_independent_tracking_of_tagged_lines_agrees(
         touched = any(gap(new, *pair) > gap(old, *pair) for pair in pairwise(edges))
     result = map_finding(finding(f"a.py:{first}-{last}"), text(old), text(new), "a.py")
     assert (result.status != "untouched") == touched == bool(result.hunks)
+    assert bool(hunks_at(result.finding.place, text(new), text(old))) == touched
 
     survivors = [line for line in inside if line in kept]
     if result.new_place is None:
