@@ -18,6 +18,7 @@ from typing import Any, Literal
 from tools.cards import CARD
 from tools.documents import Form
 from tools.process.forms import BIDS, POLICY, ROSTER
+from tools.process.responsefile import RESPONSE
 from tools.process.reviewform import REVIEW
 from zoo.core.files import replacing
 
@@ -28,6 +29,7 @@ FORMS: dict[str, Form] = {
     "roster": ROSTER,
     "bids": BIDS,
     "review": REVIEW,
+    "response": RESPONSE,
 }
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
