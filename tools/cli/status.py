@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -72,7 +72,9 @@ def _text(
         line = f"{item.model}, {_who(item, states[item.model])}: {item.what}" + (
             date and f", {date}"
         )
-        lines += [f"  {one_line(line)}", f"    {one_line(item.command)}"]
+        lines.append(f"  {one_line(line)}")
+        if item.command:
+            lines.append(f"    {one_line(item.command)}")
     return "\n".join(lines)
 
 
@@ -88,23 +90,25 @@ def _markdown(
         lines += ["", *_grid([HEADINGS, *(row(state).cells(zone) for state in states.values())])]
     if not owed:
         return "\n".join([*lines, "", "Nobody owes anything."])
-    rows = [
-        (
-            item.model,
-            _who(item, states[item.model]),
-            item.what,
-            _date(item, zone, now),
-            item.command,
-        )
-        for item in owed
-    ]
-    return "\n".join([*lines, "", *_grid([("entry", "who", "owes", "until", "type"), *rows])])
+    lines += ["", *_grid([("entry", "who", "owes", "until", "type")])]
+    for item in owed:
+        cells = (item.model, _who(item, states[item.model]), item.what, _date(item, zone, now))
+        lines.append(_line([*map(_cell, cells), item.command and f"`{one_line(item.command)}`"]))
+    return "\n".join(lines)
 
 
 def _grid(rows: Sequence[Sequence[str]]) -> list[str]:
     """A Markdown table; the first row is the header."""
-    lines = ["| " + " | ".join(escape(one_line(cell)) for cell in cells) + " |" for cells in rows]
+    lines = [_line(map(_cell, cells)) for cells in rows]
     return [lines[0], "|---" * len(rows[0]) + "|", *lines[1:]]
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(text: str) -> str:
+    return escape(one_line(text))
 
 
 def _json(
@@ -133,7 +137,7 @@ def _date(item: Obligation, zone: ZoneInfo, now: datetime) -> str:
         return ""
     if not item.late:
         return f"until {both(item.until, zone)}, {left(item.until, now)}"
-    closing = f": closes {both(item.closes, zone)}, {left(item.closes, now)}" if item.closes else ""
+    closing = f"; closes {both(item.closes, zone)}, {left(item.closes, now)}" if item.closes else ""
     return f"LATE, due {both(item.until, zone)}{closing}"
 
 

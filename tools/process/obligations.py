@@ -20,7 +20,7 @@ class Obligation:
         model: name of the entry.
         who: handle of a person, "team", or "instructor" (any of them).
         what: what is to be done, in a few words.
-        command: the command line that does it.
+        command: the command line that does it; empty where there is none.
         until: the deadline; None where there is no date.
         late: whether the deadline has passed.
         closes: when late work is no longer taken; None where nothing closes.
@@ -159,10 +159,13 @@ def _v2_submitted(state: Submission, now: datetime) -> Iterator[Obligation]:
     for reviewer, keys in _by_reviewer(state.unsigned).items():
         if not closed(state, "sign-off", now, reviewer):
             what = f"sign off {_count(len(keys), 'finding')}"
-            command = f"zoo verify-fix {state.model} {keys[0].partition('/')[2]}"
-            yield _dated(state, reviewer, what, command, "sign-off", now)
+            yield _dated(state, reviewer, what, f"zoo verify-fix {state.model}", "sign-off", now)
     if sign_offs_over(state, now):
         yield Obligation(state.model, INSTRUCTOR, "accept the entry", f"zoo accept {state.model}")
+
+
+def _accepted(state: Submission, now: datetime) -> Iterator[Obligation]:
+    yield Obligation(state.model, INSTRUCTOR, "publish the entry", "")
 
 
 def _on_hold(state: Submission, now: datetime) -> Iterator[Obligation]:
@@ -198,5 +201,6 @@ _BY_STAGE: dict[str, Callable[[Submission, datetime], Iterator[Obligation]]] = {
     "reviews-closed": _reviews_closed,
     "revising": _revising,
     "v2-submitted": _v2_submitted,
+    "accepted": _accepted,
     "on-hold": _on_hold,
 }
