@@ -104,21 +104,22 @@ def _dates(policy: Policy, document: Document) -> Iterator[Problem]:
     except (KeyError, ValueError, OSError):
         hint = nearest(policy.time_zone, zoneinfo.available_timezones())
         hint = hint if hint.startswith("did") else "write a name such as Europe/Berlin"
-        yield document.problem(("time_zone",), f"unknown time zone '{policy.time_zone}'", hint)
+        rule = f"unknown time zone '{brief(policy.time_zone)}'"
+        yield document.problem(("time_zone",), rule, hint)
         return
     known: dict[str, datetime] = {}
     for name, local in vars(policy.deadlines).items():
-        mistake = local and _no_time(local, zone)
+        mistake = None if local is None else _no_time(local, zone)
         if mistake:
             yield document.problem(("deadlines", name), *mistake)
-        elif local:
+        elif local is not None:
             known[name] = policy.utc(local)
     for earlier, later in pairwise(known):
         if known[earlier] >= known[later]:
             rule = f"the deadline of {later} is not after that of {earlier}"
             yield document.problem(("deadlines", later), rule, "correct one of the two")
-    if known.keys() >= {"v1", "v2"}:
-        window = timedelta(hours=min(max(policy.review.window_hours, 0), YEAR))
+    if known.keys() >= {"v1", "v2"} and policy.review.window_hours <= YEAR:
+        window = timedelta(hours=policy.review.window_hours)
         if known["v1"] < known["v2"] < known["v1"] + window:
             end = f"{(known['v1'] + window).astimezone(zone):%Y-%m-%d %H:%M}"
             rule = "v2 is due before the reviews of v1 are in"
