@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from tools.cli import main
+from tools.process.events import Payload
 from tools.process.git import git
 from tools.process.record import Record
 from tools.process.state import Submission
@@ -90,6 +91,30 @@ class Term:
         target.write_text(text, encoding="utf-8")
         self.git("add", "--", path)
         self.git("commit", "--quiet", "-m", f"Write {path}", "--", path)
+
+    def propose(self, model: str, by: str, *more: str, paper: str = "1312.6114") -> str:
+        """Propose an entry; what the command prints."""
+        options = {
+            "--title": "Auto-Encoding Variational Bayes",
+            "--paper": paper,
+            "--family": "latent-variable",
+            "--claim": "NLL <= 88 nats",
+            "--dataset": "binarized-mnist",
+            "--compute": "a laptop",
+        }
+        pairs = [word for pair in options.items() for word in pair]
+        return self.zoo("propose", model, *pairs, *more, by=by)
+
+    def approved(self, model: str, by: str, paper: str = "1312.6114") -> None:
+        """Propose an entry and approve it."""
+        self.propose(model, by, paper=paper)
+        self.zoo("approve", model, by="@instructor-one")
+
+    def happens(self, model: str, actor: str, *payloads: Payload) -> Submission:
+        """Record events without the commands that cause them, and commit nothing."""
+        for payload in payloads:
+            after = self.record.append(model, actor, payload)
+        return after
 
     @property
     def record(self) -> Record:
