@@ -190,9 +190,9 @@ class _Reader:
         return self._mistyped(node, wanted, place, line, example)
 
     def _scalar(self, hint: type, node: Node, place: Place, line: int, example: str) -> Any:
-        value = plain(node)
         if hint is str and node.tag == "str":
-            return value
+            return node.value
+        value = plain(node)
         if hint is bool and node.tag == "bool":
             return value
         if hint is int and node.tag == "int" and isinstance(value, int):

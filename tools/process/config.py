@@ -16,7 +16,7 @@ from tools.process.findings import SEVERITIES
 from tools.process.forms import BIDS, POLICY, ROSTER
 from tools.process.policy import Policy, RubricItem
 from tools.process.roster import HANDLE, Bid, Person, Roster
-from tools.yamltext import Document, Place, Problem, brief
+from tools.yamltext import Document, Place, Problem, brief, dotted
 from zoo.core.cards import Family
 from zoo.core.errors import ZooError, nearest
 
@@ -203,23 +203,24 @@ def _private(text: str, document: Document) -> Iterator[Problem]:
     for line, content in enumerate(text.splitlines(), 1):
         if _EMAIL.search(content):
             yield Problem(line, "", rule, f"delete '{_EMAIL.search(content)[0]}'")
-    people = document.data.get("people")
-    for number, keys in enumerate(people if isinstance(people, list) else []):
-        for key in keys if isinstance(keys, dict) else []:
-            if _PRIVATE.fullmatch(key):
-                yield document.problem(("people", number, key), rule, f"delete the key '{key}'")
+    people, _ = document.find(("people",))
+    for number, person in enumerate(people.value if people.tag == "seq" else []):
+        for key, _ in person.value if person.tag == "map" else []:
+            if _PRIVATE.fullmatch(key.value):
+                place = ("people", number, key.value)
+                yield Problem(key.line, dotted(place), rule, f"delete the key '{brief(key.value)}'")
 
 
 def _roster_problems(people: list[Person], document: Document) -> Iterator[Problem]:
     """Rules on people: who they are is unambiguous, and what they refer to exists."""
     handles = {person.handle.lower(): person.handle for person in people}
     teams: dict[str, str] = {}
-    seen: set[str | int | None] = {None}
+    seen: set[str | int | None] = set()
     for number, person in enumerate(people):
         place = ("people", number)
         yield from _handle(person.handle, (*place, "handle"), document)
         for key, value in (("handle", person.handle.lower()), ("github_id", person.github_id)):
-            if value in seen - {None}:
+            if value is not None and value in seen:
                 rule = f"{key} {getattr(person, key)} occurs twice"
                 yield document.problem((*place, key), rule, "keep one of the two people")
             seen.add(value)

@@ -25,7 +25,7 @@ def findings(repository: Repository) -> list[tuple[str, Finding]]:
     [
         ("README.md", b"# No front matter\n", "card", "does not begin with YAML", 1),
         ("README.md", b"", "card", "does not begin with YAML", 1),
-        ("README.md", b"---\ntitle: [\n---\n", "card", "not valid YAML", 3),
+        ("README.md", b"---\ntitle: [\n---\n", "card", "not valid YAML", 2),
         ("README.md", b"---\n" + b"[" * 5000 + b"\n---\n", "card", "levels of nesting", 2),
         ("demo.ipynb", b"not json", "notebook", "broken JSON", 1),
         ("demo.ipynb", b"[]", "notebook", "it has no list of cells", None),
