@@ -184,6 +184,11 @@ def test_cells_are_followed_by_id(new: str | None, status: str, place: str | Non
     assert bool(result.hunks) == (status in ("touched", "deleted"))
 
 
+def test_a_deleted_cell_is_not_taken_for_its_twin() -> None:
+    twins = notebook(A, ("b", A[1]))
+    assert map_finding(finding("n.ipynb#b"), twins, notebook(A), "n.ipynb").status == "deleted"
+
+
 def test_a_cells_hunks_are_those_of_its_source() -> None:
     old, new = notebook(A, B), notebook(A, ("b", "x\nz\n"), kind="markdown")
     kind, source = map_finding(finding("n.ipynb#b"), old, new, "n.ipynb").hunks

@@ -300,6 +300,7 @@ def test_signing_off_writes_the_page_from_the_ledger(revising: Term) -> None:
     args = ("--outcome", "partial", "--reason", "line 16\nis   still wrong")
     said = revising.zoo("verify-fix", "toy", "rev-one/F02", *args, by="@rev-one")
     assert said.splitlines()[-1] == "zoo verify-fix toy F03 --outcome verified"
+    assert revising.state("toy").signatures["rev-one/F02"].reason == "line 16 is still wrong"
     v2 = revising.state("toy").v2.commit
     assert (
         (revising.root / PAGE).read_text()
