@@ -23,7 +23,9 @@ def make_tag(root: Path, model: str, version: str, submitted: Submitted) -> bool
     if there:
         rule = f"the tag {name} names {there[:12]}, the ledger {submitted.commit[:12]}"
         raise ZooError(f"{rule}: remove it, git tag -d {name}, then run zoo reconcile")
-    if git(root, "cat-file", "-t", submitted.commit, check=False) != "commit":
+    if not git(
+        root, "rev-parse", "--verify", "--quiet", f"{submitted.commit}^{{commit}}", check=False
+    ):
         rule = f"{name} was frozen at {submitted.commit[:12]}, which is not in this clone"
         raise ZooError(f"{rule}: git fetch --all")
     handle = submitted.by.removeprefix("@")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from tools.cli import main
 from tools.process.events import Payload
@@ -66,17 +67,18 @@ class Term:
 
     def zoo(self, *arguments: str, by: str | None = None) -> str:
         """What a command prints; it must succeed."""
-        result = self._run(arguments, by)
+        result = self.run(*arguments, by=by)
         assert result.exit_code == 0, result.output
         return result.stdout
 
     def refused(self, *arguments: str, by: str | None = None) -> str:
         """The last line that a command prints; it must fail as users' mistakes do."""
-        result = self._run(arguments, by)
+        result = self.run(*arguments, by=by)
         assert result.exit_code == 1, result.output
         return result.stderr.splitlines()[-1]
 
-    def _run(self, arguments: tuple[str, ...], by: str | None):
+    def run(self, *arguments: str, by: str | None = None) -> Result:
+        """A command's exit status and output, whatever they are."""
         who = ["--as", by] if by else []
         return CliRunner().invoke(main, [*arguments, *who], catch_exceptions=False)
 
@@ -138,7 +140,11 @@ def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
     for name in ("AUTHOR", "COMMITTER"):
         monkeypatch.setenv(f"GIT_{name}_NAME", "A")
         monkeypatch.setenv(f"GIT_{name}_EMAIL", "a@example.org")
+    # Neither the settings of who runs the tests nor those of the clone around them.
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.delenv("ZOO_HANDLE", raising=False)
     monkeypatch.setenv("ZOO_ROOT", str(root))
+    monkeypatch.chdir(root)
     git(root, "init", "--quiet", "--initial-branch", "main")
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "A term begins")

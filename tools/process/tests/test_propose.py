@@ -76,7 +76,7 @@ def test_an_arxiv_identifier_is_read_in_all_its_forms(text: str, plain: str) -> 
 
 @pytest.mark.parametrize("text", ["", "vae", "1312", "https://example.org/1312.6114", "13126114"])
 def test_what_is_no_arxiv_identifier_is_refused(text: str) -> None:
-    with pytest.raises(ZooError, match="is no arXiv identifier: write it as in 1312.6114"):
+    with pytest.raises(ZooError, match="is no arXiv identifier: write it as in"):
         arxiv_id(text)
 
 
