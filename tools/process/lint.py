@@ -58,7 +58,7 @@ class Remark:
 
 
 def lint_review(
-    review: ReviewFile, frozen: Frozen, policy: Policy, state: Submission
+    review: ReviewFile, frozen: Frozen, policy: Policy, state: Submission, reviewer: str
 ) -> list[Remark]:
     """Every broken rule of a review that could be parsed, by line.
 
@@ -67,15 +67,16 @@ def lint_review(
         frozen: the files of the frozen version 1, text by path.
         policy: whose `rubric.v1` is to be answered.
         state: of the entry, which says what was frozen and who reviews it.
+        reviewer: handle of who files it.
     """
-    remarks = [*_head(review, state), *_rubric(review, policy), *_substance(review)]
+    remarks = [*_head(review, state, reviewer), *_rubric(review, policy), *_substance(review)]
     for finding in review.findings:
         remarks += [*_place(finding, frozen), *_words(finding)]
     remarks += _duplicates(review.findings)
     return sorted(remarks, key=lambda remark: remark.line)
 
 
-def _head(review: ReviewFile, state: Submission) -> Iterator[Remark]:
+def _head(review: ReviewFile, state: Submission, reviewer: str) -> Iterator[Remark]:
     """The review speaks of what was assigned, and its verdict agrees with its findings."""
     head, at = review.head, review.lines.__getitem__
     if head.entry != state.model:
@@ -86,8 +87,10 @@ def _head(review: ReviewFile, state: Submission) -> Iterator[Remark]:
         rule = f"version 1 was frozen at {frozen or 'no commit yet'}, not at {head.commit}"
         fix = "review the frozen commit: zoo review start fills it in"
         yield Remark(at("commit"), rule, fix)
-    known = [name.lower() for name in state.reviews]
-    if head.reviewer.lower() not in known:
+    if head.reviewer.lower() != reviewer.lower():
+        rule = f"this is a review by {head.reviewer}, not by {reviewer}"
+        yield Remark(at("reviewer"), rule, f'write reviewer: "{reviewer}"')
+    elif head.reviewer.lower() not in [name.lower() for name in state.reviews]:
         rule = f"{head.reviewer} is not assigned to {state.model}"
         yield Remark(at("reviewer"), rule, "only an assigned reviewer files a review")
     blockers = [finding.id for finding in review.findings if finding.severity == "blocker"]
