@@ -84,33 +84,27 @@ quote: "{quote}"
 @pytest.fixture
 def revising(term: Term) -> Term:
     """An entry whose one review, with three findings, was opened; the other never came."""
-    (term.root / "zoo/toy").mkdir()
-    (term.root / "zoo/toy/model.py").write_text(MODEL)
     term.write("zoo/toy/demo.ipynb", notebook("sample(8)"))
     term.write("zoo/toy/model.py", MODEL)
-    commit, record = term.git("rev-parse", "HEAD"), term.record
+    commit = term.git("rev-parse", "HEAD")
     text = review(commit)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     team = ["@dev-one", "@dev-two"]
-
-    def does(actor: str, payload: ev.Payload) -> None:
-        record.append("toy", actor, payload)
-
-    does("@dev-one", ev.Proposed("Toy", "1502.03509", "flow", team, ["nll"], "digits", "laptop"))
-    does("@instructor-one", ev.Approved(asdict(record.policy.rules())))
-    does("@dev-one", ev.Submitted("v1", commit, 9, 0))
-    does("@instructor-one", ev.Assigned("@rev-one"))
-    does("@instructor-one", ev.Assigned("@rev-two"))
-    does("@rev-one", ev.ReviewFiled(sha256))
+    proposal = ev.Proposed("Toy", "1502.03509", "flow", team, ["nll"], "digits", "laptop")
+    term.happens("toy", "@dev-one", proposal)
+    term.happens("toy", "@instructor-one", ev.Approved(asdict(term.record.policy.rules())))
+    term.happens("toy", "@dev-one", ev.Submitted("v1", commit, 9, 0))
+    term.happens("toy", "@instructor-one", ev.Assigned("@rev-one"), ev.Assigned("@rev-two"))
+    term.happens("toy", "@rev-one", ev.ReviewFiled(sha256))
     term.at("2026-10-12T10:00:00Z")
-    does("clock", ev.ReviewsClosed())
+    term.happens("toy", "clock", ev.ReviewsClosed())
     findings = {f"F0{number}": "major" for number in (1, 2, 3)}
     opened = ev.ReviewRevealed("@rev-one", sha256, findings, "partial", "minor-revision")
-    does("@instructor-one", opened)
+    term.happens("toy", "@instructor-one", opened)
     path = term.root / "reviews/toy/v1/rev-one.md"
     path.parent.mkdir()
     path.write_text(text)
-    record.commit("toy: reviews", path)
+    term.record.commit("toy: reviews", path, "reviews/toy/events.jsonl")
     return term
 
 
@@ -138,7 +132,7 @@ def submitted(term: Term) -> None:
     answered(term, "fixed", "disputed", "fixed")
     term.zoo("respond", "toy", "--file", by="@dev-one")
     commit = term.git("rev-parse", "HEAD")
-    term.record.append("toy", "@dev-one", ev.Submitted("v2", commit, 9, 0))
+    term.happens("toy", "@dev-one", ev.Submitted("v2", commit, 9, 0))
 
 
 def test_the_first_run_writes_the_skeleton_and_later_runs_keep_it(revising: Term) -> None:
@@ -150,7 +144,7 @@ def test_the_first_run_writes_the_skeleton_and_later_runs_keep_it(revising: Term
         f"## rev-one/F0{number}: Finding {number}" for number in (1, 2, 3)
     ]
     assert "> **major** mistake, code, zoo/toy/demo.ipynb#draw: `sample(8)`" in skeleton
-    refusal = f"Error: {path}: 7 things to mend before it can be filed"
+    refusal = f"Error: {RESPONSE}: 7 things to mend before it can be filed"
     assert revising.refused("respond", "toy", by="@dev-one") == refusal
     assert path.read_text() == skeleton
     own = skeleton.partition("## rev-one/F03")[0].replace("TODO: the reason", "My words.")
@@ -181,11 +175,11 @@ def test_a_fix_that_touches_nothing_must_name_its_place(revising: Term) -> None:
     revising.zoo("respond", "toy", by="@dev-one")
     answered(revising, "fixed", "disputed", "wont-fix")
     assert revising.refused("respond", "toy", "--file", by="@dev-one") == (
-        f"Error: {revising.root / RESPONSE}: 1 thing to mend before it can be filed"
+        f"Error: {RESPONSE}: 1 thing to mend before it can be filed"
     )
-    result = revising._run(("respond", "toy"), "@dev-one")
+    result = revising.run("respond", "toy", by="@dev-one")
     assert (
-        f"{revising.root / RESPONSE}:15: rev-one/F01 is claimed fixed, and zoo/toy/model.py:5 is"
+        f"{RESPONSE}:15: rev-one/F01 is claimed fixed, and zoo/toy/model.py:5 is"
         " untouched; fix it there, name the place of the fix in 'where', or answer disputed or"
         " wont-fix" in result.stdout.splitlines()
     )
@@ -193,7 +187,7 @@ def test_a_fix_that_touches_nothing_must_name_its_place(revising: Term) -> None:
     path = revising.root / RESPONSE
     bare = path.read_text()
     path.write_text(bare.replace("where: []", "where: [zoo/toy/model.py:2, zoo/no.py:1]", 1))
-    result = revising._run(("respond", "toy"), "@dev-one")
+    result = revising.run("respond", "toy", by="@dev-one")
     assert "F01: nothing changed at zoo/toy/model.py:2 since version 1; name" in result.stdout
     assert "F01: there is no zoo/no.py:1 now; name lines or a cell as they" in result.stdout
     assert result.exit_code == 1
@@ -245,7 +239,7 @@ def test_who_may_not_answer(revising: Term) -> None:
 
 
 def test_nothing_to_answer_before_the_reviews_are_open(term: Term) -> None:
-    term.record.append(
+    term.happens(
         "toy", "@dev-one", ev.Proposed("Toy", "1502.03509", "flow", ["@dev-one"], ["nll"], "d", "c")
     )
     refusal = "Error: the reviews of toy are not open yet: see zoo status toy"
@@ -286,7 +280,7 @@ def test_the_list_shows_a_fix_that_lies_elsewhere(revising: Term) -> None:
     answered(revising, "fixed", "disputed", "disputed", where="zoo/toy/model.py:12")
     revising.zoo("respond", "toy", "--file", by="@dev-one")
     commit = revising.git("rev-parse", "HEAD")
-    revising.record.append("toy", "@dev-one", ev.Submitted("v2", commit, 9, 0))
+    revising.happens("toy", "@dev-one", ev.Submitted("v2", commit, 9, 0))
     said = revising.zoo("verify-fix", "toy", by="@rev-one").splitlines()
     assert said[1] == "zoo/toy/model.py:5: untouched :5"
     assert said[3] == "zoo/toy/model.py @@ -9,7 +9,7 @@"
@@ -367,7 +361,7 @@ def test_only_the_findings_own_reviewer_signs(
 
 def test_an_outcome_without_a_finding_is_a_usage_error(revising: Term) -> None:
     for arguments in (("F01",), ("--outcome", "verified")):
-        result = revising._run(("verify-fix", "toy", *arguments), "@rev-one")
+        result = revising.run("verify-fix", "toy", *arguments, by="@rev-one")
         assert result.exit_code == 2
         assert "name a finding and its --outcome, or neither" in result.stderr
 
