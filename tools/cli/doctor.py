@@ -18,7 +18,6 @@ PACKAGES = {
     "torchvision": ("downloading MNIST", ""),
     "safetensors": ("weights", ""),
     "papermill": ("zoo notebook, zoo check", "[workflow]"),
-    "pydantic": ("zoo check", "[workflow]"),
     "ruff": ("zoo check", "[workflow]"),
     "pytest": ("zoo check", "[workflow]"),
     "lightning-fabric": ("zoo train --devices", "[scale]"),
