@@ -20,6 +20,7 @@ from tools.process.events import (
     RulesChanged,
     Stage,
 )
+from tools.process.history import work
 from tools.process.obligations import obligations, time_is_up
 from tools.process.policy import moment, stamp
 from tools.process.record import Record
@@ -108,9 +109,9 @@ def extend(model: str, handle: str, stage: str, until: str, actor: str) -> None:
         raise ZooError(f"'{until}' is no time: write course time as 2026-10-26 23:59") from None
     who = record.roster.find(handle).handle
     state = record.append(model, actor, Extended(who, stage, stamp(end)))
-    record.commit(f"{model}: {who} has more time for {stage}")
+    record.commit(f"{model}: {who} has more time for {work(stage)}")
     due = state.due(stage, who) or end
-    click.echo(f"{who} has until {both(due, record.policy.zone)} for the {stage} of {model}")
+    click.echo(f"{who} has until {both(due, record.policy.zone)} for {work(stage)} of {model}")
 
 
 @click.command()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from tools.process.policy import Policy
 from tools.process.state import Submission, Submitted
 from tools.process.times import short
-from tools.text import escape
+from tools.text import escape, one_line
 
 # Deadline that the stage runs to; the other stages have none.
 DEADLINE = {"approved": "v1", "in-review": "review", "revising": "v2", "v2-submitted": "sign-off"}
@@ -68,7 +68,7 @@ def row(state: Submission) -> Row:
         since=state.since,
         v1=_at(state.v1),
         v1_late=state.v1 is not None and state.v1.late,
-        reviews=sum(review.filed_at is not None for review in reviews),
+        reviews=sum(review.status in ("filed", "revealed") for review in reviews),
         reviewers=len(reviews),
         v2=_at(state.v2),
         v2_late=state.v2 is not None and state.v2.late,
@@ -115,7 +115,9 @@ def _paper(state: Submission) -> str:
     """The title, linked to arXiv."""
     if state.proposal is None:
         return ""
-    return f"[{escape(state.proposal.title)}](https://arxiv.org/abs/{state.proposal.paper})"
+    return (
+        f"[{escape(one_line(state.proposal.title))}](https://arxiv.org/abs/{state.proposal.paper})"
+    )
 
 
 def _record(state: Submission) -> str:

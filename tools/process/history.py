@@ -19,11 +19,16 @@ def sentence(event: ev.Event, zone: ZoneInfo) -> str:
     if isinstance(event.payload, ev.Extended):  # the one with a time in it, shown in course time
         payload = event.payload
         until = both(moment(payload.until), zone)
-        said = f"gave {payload.who} until {until} for the {_work(payload.stage)}"
+        said = f"gave {payload.who} until {until} for {work(payload.stage)}"
     else:
         said = _SENTENCES[type(event.payload)](event.payload)
     who = "the clock" if event.actor == "clock" else event.actor
     return one_line(f"{who} {said}", limit=1000)
+
+
+def work(stage: str) -> str:
+    """What a deadline is for, in words."""
+    return f"version {stage[1]}" if stage in ("v1", "v2") else f"the {stage}"
 
 
 def _proposed(payload: ev.Proposed) -> str:
@@ -58,10 +63,6 @@ def _answered(payload: ev.Answered) -> str:
 def _signed_off(payload: ev.SignedOff) -> str:
     reason = f" ({payload.reason})" if payload.reason else ""
     return f"signed off {payload.finding}: {payload.outcome}{reason}"
-
-
-def _work(stage: str) -> str:
-    return f"version {stage[1]}" if stage in ("v1", "v2") else stage
 
 
 _SENTENCES: dict[type[ev.Payload], Callable[[Any], str]] = {

@@ -120,7 +120,7 @@ def test_a_missing_version_can_come_again(term: Term) -> None:
     assert term.state("vae").stage == "missing"
     words = ["extend", "vae", "@dev-one", "--stage", "v1", "--until"]
     assert term.zoo(*words, "2026-10-28 12:00", by=BOSS) == (
-        "@dev-one has until Wed 28 Oct 2026 12:00 CET (11:00 UTC) for the v1 of vae\n"
+        "@dev-one has until Wed 28 Oct 2026 12:00 CET (11:00 UTC) for version 1 of vae\n"
     )
     assert term.state("vae").stage == "approved"
     assert term.zoo("close", "--all") == "nothing to close: no time is over\n"
