@@ -61,6 +61,9 @@ def grade(
         _release(desk, who_acts(actor))
     else:
         click.echo(grade_table(desk.people()))
+        if desk.locked:
+            number = len(desk.locked)
+            click.echo(f"\nopen before release: {number} (zoo grade --release lists them)")
 
 
 def _prepare(desk: Desk) -> None:

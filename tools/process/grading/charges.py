@@ -14,8 +14,6 @@ from tools.process.policy import Policy
 from tools.process.state import Submission
 from zoo.core.errors import ZooError
 
-SHARE = {"verified": Fraction(0), "partial": Fraction(1, 2), "not-fixed": Fraction(1)}
-
 
 @dataclass(frozen=True)
 class Flaw:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 from pathlib import Path
 
@@ -114,7 +115,7 @@ class Desk:
         if not path.exists():
             return people_text(lacking)
         old = path.read_bytes().decode()
-        header = old.lstrip("\ufeff").splitlines()[0].split(",")
+        header = next(csv.reader([old.removeprefix("\ufeff").splitlines()[0]]))
         at = [name.strip() for name in header].index("handle")
         rows = [
             ",".join([""] * at + [who.handle] + [""] * (len(header) - at - 1)) for who in lacking
@@ -145,7 +146,7 @@ class Desk:
         if self.record.roster.find(actor).role != "instructor":
             raise ZooError(f"{actor} does not release grades: an instructor does")
         if self.locked:
-            raise ZooError(f"nothing was released: settle the {len(self.locked)} points above")
+            raise ZooError("nothing was released: settle what is listed above")
         files = release_files(self.people(), self.students, self.wording, self.record.policy)
         release = publish(self.folder, files)
         over = {n: s for n, s in self.record.states().items() if s.stage in RELEASABLE}

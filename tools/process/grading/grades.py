@@ -1,4 +1,12 @@
-"""Adding up: the score of a version and of a review, and everybody's grade."""
+"""Adding up: the score of a version and of a review, and everybody's grade.
+
+Version: 100 × points / most points − charges, not below 0; late, less the penalty.
+Review: 100 × the weighted mean of quality (its rubric), recall (the share of the entry's valid
+faults that it reported, by weight), precision (the share of its findings that are valid, by weight)
+and timeliness (1 in time, 0 late) − charges for what no reviewer found, not below 0; late, less the
+penalty. Where there was nothing to find, recall is 1; where nothing was reported, precision is 1.
+Person: means over entries and over reviews, weighted together as far as they apply.
+"""
 
 from __future__ import annotations
 
@@ -140,7 +148,7 @@ def _version(
     if state.stage == "withdrawn":
         return Part("none")
     if submitted is None and {version, "v1"} & set(state.missing):
-        return Part("missing", why=f"{version} of {state.model} did not come")
+        return Part("missing", why=f"{version} did not come")
     if waiting := _waiting(version, questions):
         return waiting
     items, points = getattr(policy.rubric, version), getattr(sheet.rubric, version)
@@ -156,7 +164,10 @@ def _review(
     questions: Sequence[Question],
     policy: Policy,
 ) -> Part:
-    """Quality, recall, precision, timeliness; less what no reviewer found, and the penalty."""
+    """Quality, recall, precision and timeliness, less what no reviewer found.
+
+    Late, it loses all of timeliness and then, as all late work, the penalty.
+    """
     if review.status in ("missing", "lost"):
         what = "was not filed" if review.status == "missing" else "was filed, but its text is lost"
         return Part("missing", why=f"the review by {review.reviewer} {what}")

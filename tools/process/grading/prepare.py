@@ -145,8 +145,9 @@ def _inserted(
         at = _end(text, node, column)
     else:  # {}: its line stays, with its comment
         column += 2
-        text = text[:start] + text[end:]
-        at = _line_end(text, start)
+        before = text[:start].rstrip(" ")
+        text = before + text[end:]
+        at = _line_end(text, len(before))
     newline = "\r\n" if "\r\n" in text else "\n"
     block = "".join(" " * column + line + newline for line in _block(new, about))
     gap = "" if text[:at].endswith("\n") else newline

@@ -35,8 +35,8 @@ def changed_policy(policy: Policy, settings: dict[str, str]) -> Policy:
             ) from None
         first, *rest = path.split(".")
         policy = _replaced(policy, [SHORT.get(first, first), *rest], number, path)
-        for problem in policy_problems(policy, Document("{}")):
-            raise ZooError(f"--what-if {path}={text}: {problem.rule}; {problem.fix}")
+    for problem in policy_problems(policy, Document("{}")):
+        raise ZooError(f"--what-if: {problem.rule}; {problem.fix}")
     return policy
 
 
