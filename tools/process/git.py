@@ -12,7 +12,7 @@ from zoo.core.errors import ZooError
 def git(
     root: Path, *arguments: str, check: bool = True, stdin: bytes | None = None, **environment: str
 ) -> str:
-    """Standard output of a git command, without the last newline.
+    """Standard output of a git command; without the last newline, unless it is a file's content.
 
     Raises:
         ZooError: git says no, and `check` is set; its first line of complaint.
@@ -38,7 +38,8 @@ def git_bytes(
         complaint = done.stderr.decode(errors="replace").strip().splitlines()
         because = complaint[0] if complaint else f"status {done.returncode}"
         raise ZooError(f"git {arguments[0]}: {because}")
-    return done.stdout if arguments[0] in ("cat-file", "show") else done.stdout.rstrip(b"\n")
+    content = arguments[0] == "show" or arguments[:2] == ("cat-file", "blob")
+    return done.stdout if content else done.stdout.rstrip(b"\n")
 
 
 def head(root: Path) -> str:

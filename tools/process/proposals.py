@@ -131,7 +131,7 @@ def _carried_in(model: str, proposed: Proposed, cards: Mapping[str, Card | None]
         by = ", ".join(map(str, card.developers))
         raise ZooError(f"zoo/{model} exists already, by {by}: choose another name")
     paper = str(card.paper.arxiv)
-    if _same_paper(paper, proposed.paper):
+    if same_paper(paper, proposed.paper):
         return True
     raise ZooError(f"zoo/{model} reproduces {paper}, not {proposed.paper}: say --paper {paper}")
 
@@ -150,11 +150,11 @@ def _check_paper(
         if card and not over:
             taken.setdefault(name, (str(card.paper.arxiv), list(map(str, card.developers))))
     for name, (other, team) in taken.items():
-        if name != model and _same_paper(other, paper):
+        if name != model and same_paper(other, paper):
             raise ZooError(f"{paper} is taken by {name}, of {', '.join(team)}: choose another")
 
 
-def _same_paper(written: str, paper: str) -> bool:
+def same_paper(written: str, paper: str) -> bool:
     """Whether what a card or ledger names is this paper."""
     try:
         return arxiv_id(written) == paper

@@ -1,0 +1,192 @@
+"""Is the record whole? Ledgers replay, are append-only, and agree with tags, files and people."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from tools.process.config import check_people
+from tools.process.events import Event, Proposed
+from tools.process.git import file_at, git, git_bytes
+from tools.process.policy import Rules
+from tools.process.projections import board_differs, sign_off_pages
+from tools.process.proposals import same_paper
+from tools.process.record import ACTS_AS, Record
+from tools.process.state import ACTIVE, Submission
+from zoo.core.errors import ZooError
+
+
+def examine(record: Record) -> tuple[list[str], list[str]]:
+    """Look at everything.
+
+    Returns:
+        Faults, which mean that somebody changed what must not change or that a file is lost; and
+        remarks, which `zoo reconcile` or `git fetch` settles. Each is one line.
+    """
+    faults: list[str] = []
+    remarks: list[str] = []
+    try:
+        check_people(record.policy, record.roster, record.bids)
+    except ZooError as error:
+        return [str(error)], []
+    states: dict[str, Submission] = {}
+    for model in record.models():
+        if record.ledger(model).lines()[1]:
+            place = f"reviews/{model}/events.jsonl"
+            remarks.append(f"{place}: its last line is not whole; zoo reconcile cuts it off")
+        faults += _append_only(record, model)
+        try:
+            states[model] = record.state(model)
+        except ZooError as error:
+            faults.append(str(error))
+            continue
+        faults += _people(record, record.events(model))
+        faults += _files(record, states[model])
+        for fault, remark in _versions(record, states[model]):
+            (faults if fault else remarks).append(remark)
+        remarks += _projections(record, states[model]) if not faults else []
+    faults += _stray_tags(record, states)
+    faults += _taken_twice(states)
+    remarks += _policy(record, states)
+    if not faults and board_differs(record, states):
+        remarks.append("reviews/README.md: not what the ledgers say; zoo reconcile writes it")
+    return faults, remarks
+
+
+def _append_only(record: Record, model: str) -> Iterator[str]:
+    """Each committed ledger begins with the one before, and the file with the last of them."""
+    path = f"reviews/{model}/events.jsonl"
+    listing = git(record.root, "log", "--format=%H", "--reverse", "--", path, check=False)
+    before, when = b"", ""
+    for commit in listing.split():
+        now = file_at(record.root, commit, path)
+        if now is None:
+            yield f"{path}: commit {commit[:12]} removed it; the commit before has it whole"
+            return
+        if not now.startswith(before):
+            yield from _changed(path, before, now, f"commit {commit[:12]}", when)
+            return
+        before, when = now, commit
+    now = record.ledger(model).path.read_bytes()
+    if not now.startswith(before):
+        yield from _changed(path, before, now, "the working copy", when)
+
+
+def _changed(path: str, before: bytes, now: bytes, where: str, when: str) -> Iterator[str]:
+    """Where two versions of a ledger part."""
+    old, new = before.splitlines(), now.splitlines()
+    same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(new))
+    fix = f"git show {when[:12]}:{path} has it whole"
+    yield f"{path}:{same + 1}: {where} changed or removed what was written; {fix}"
+
+
+def _people(record: Record, events: list[Event]) -> Iterator[str]:
+    """Everybody acts in a role that the roster gives them."""
+    for number, event in enumerate(events, start=1):
+        place = f"reviews/{event.model}/events.jsonl:{number}"
+        if event.actor == "clock":
+            if event.role != "clock":
+                yield f"{place}: the clock acts as {event.role}"
+            continue
+        try:
+            person = record.roster.find(event.actor)
+        except ZooError as error:
+            yield f"{place}: {error}"
+            continue
+        if event.role not in ACTS_AS[person.role]:
+            yield f"{place}: {person.handle} acts as {event.role}, but is a {person.role}"
+        if isinstance(event.payload, Proposed):
+            strangers = [
+                who for who in event.payload.team if who.lower() not in record.roster.people
+            ]
+            if strangers:
+                yield f"{place}: {', '.join(strangers)} is not in reviews/roster.yaml"
+
+
+def _files(record: Record, state: Submission) -> Iterator[str]:
+    """Open reviews and the response are the filed bytes, and no sealed text is committed."""
+    folder = record.folder(state.model)
+    for review in state.reviews.values():
+        path = folder / "v1" / f"{review.reviewer.removeprefix('@')}.md"
+        name = path.relative_to(record.root).as_posix()
+        if review.status == "revealed":
+            yield from _same(path, name, review.sha256)
+        elif git(record.root, "ls-files", "--", name):
+            yield f"{name}: committed, though the review is {review.status}; git rm --cached {name}"
+    if state.response_sha256:
+        path = folder / "v2" / "response.md"
+        if state.v2 is not None or not path.is_file():  # a draft of the next answer may differ
+            yield from _same(path, path.relative_to(record.root).as_posix(), state.response_sha256)
+    expected = {f"reviews/{state.model}/v1/{who.removeprefix('@')}.md" for who in state.reviews}
+    for name in git(record.root, "ls-files", "--", f"reviews/{state.model}/v1").splitlines():
+        if name not in expected:
+            yield f"{name}: no reviewer of {state.model} wrote it; git rm --cached {name}"
+
+
+def _same(path: Path, name: str, sha256: str) -> Iterator[str]:
+    """The file is there, with these bytes."""
+    if not path.is_file():
+        yield f"{name}: it is gone; git checkout -- {name}"
+    elif hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        yield f"{name}: not the bytes that were filed; git checkout -- {name}"
+
+
+def _versions(record: Record, state: Submission) -> Iterator[tuple[bool, str]]:
+    """Frozen commits are here and hold the entry; tags name them. (is a fault, line)."""
+    for version, frozen in (("v1", state.v1), ("v2", state.v2)):
+        if frozen is None:
+            continue
+        tag = f"{state.model}/{version}"
+        if git(record.root, "cat-file", "-t", frozen.commit, check=False) != "commit":
+            shallow = (
+                git(record.root, "rev-parse", "--is-shallow-repository", check=False) == "true"
+            )
+            rule = f"{tag}: the frozen commit {frozen.commit[:12]} is not in this clone"
+            yield not shallow, f"{rule}; git fetch --all{' --unshallow' if shallow else ''}"
+            continue
+        if not git(record.root, "ls-tree", frozen.commit, f"zoo/{state.model}/", check=False):
+            yield True, f"{tag}: the frozen commit {frozen.commit[:12]} has no zoo/{state.model}"
+        named = git(
+            record.root, "rev-parse", "-q", "--verify", f"refs/tags/{tag}^{{}}", check=False
+        )
+        if not named:
+            yield False, f"{tag}: the tag is missing; zoo reconcile makes it again"
+        elif named != frozen.commit:
+            rule = f"{tag}: the tag names {named[:12]}, the ledger {frozen.commit[:12]}"
+            yield True, f"{rule}; git tag -d {tag}, then zoo reconcile"
+
+
+def _projections(record: Record, state: Submission) -> Iterator[str]:
+    """Pages that are written from the ledger are what the ledger says."""
+    for path, text in sign_off_pages(record, state):
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            name = path.relative_to(record.root).as_posix()
+            yield f"{name}: not what the ledger says; zoo reconcile writes it"
+
+
+def _stray_tags(record: Record, states: dict[str, Submission]) -> Iterator[str]:
+    """No tag claims a version that the ledger does not know."""
+    listing = git_bytes(record.root, "tag", "--list", "*/v1", "*/v2").decode()
+    for tag in listing.split():
+        model, _, version = tag.rpartition("/")
+        if model in states and getattr(states[model], version) is None:
+            yield f"{tag}: a tag of a version that was never submitted; git tag -d {tag}"
+
+
+def _taken_twice(states: dict[str, Submission]) -> Iterator[str]:
+    """One living entry per paper."""
+    living = [s for s in states.values() if s.proposal and s.stage not in ("declined", "withdrawn")]
+    for one, other in itertools.combinations(living, 2):
+        if one.proposal and other.proposal and same_paper(one.proposal.paper, other.proposal.paper):
+            paper = one.proposal.paper
+            yield f"{one.model} and {other.model} reproduce one paper, {paper}; withdraw one"
+
+
+def _policy(record: Record, states: dict[str, Submission]) -> Iterator[str]:
+    """Entries under way whose dates are not those of the present policy; it may be meant so."""
+    present: Rules = record.policy.rules()
+    behind = [m for m, s in states.items() if s.stage in ACTIVE and s.rules and s.rules != present]
+    if behind:
+        yield f"{', '.join(behind)}: dates or quotas of an earlier policy; zoo reschedule --dry-run"
