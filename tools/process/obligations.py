@@ -122,7 +122,7 @@ def _reviewing(state: Submission, now: datetime) -> Iterator[Obligation]:
     wanted = (state.rules.reviewers if state.rules else 0) - len(state.reviews)
     if wanted > 0:
         what = f"assign {_count(wanted, 'reviewer')}"
-        yield Obligation(state.model, INSTRUCTOR, what, f"zoo assign {state.model}")
+        yield Obligation(state.model, INSTRUCTOR, what, "zoo assign")
     for review in state.reviews.values():
         if review.status != "filed" and not closed(state, "review", now, review.reviewer):
             yield _review(state, review, now)
@@ -136,7 +136,8 @@ def _review(state: Submission, review: Review, now: datetime) -> Obligation:
     if review.status == "assigned":
         what, verb = "agree to review, or refuse", "agree"
     else:
-        what, verb = "file the review", "file"
+        # Whether the draft is begun is in its author's clone, not in the ledger.
+        what, verb = f"write the review (zoo review start {state.model}) and file it", "file"
     command = f"zoo review {verb} {state.model}"
     return _dated(state, review.reviewer, what, command, "review", now)
 

@@ -106,11 +106,11 @@ def test_without_a_date_nothing_is_late() -> None:
 
 def test_reviewers_are_found_before_the_window_opens() -> None:
     assert owed(entry("v1-submitted", v1=FROZEN)) == [
-        ("instructor", "assign 2 reviewers", "zoo assign vae")
+        ("instructor", "assign 2 reviewers", "zoo assign")
     ]
     state = entry("v1-submitted", v1=FROZEN, reviews=reviews(one="assigned"))
     assert owed(state) == [
-        ("instructor", "assign 1 reviewer", "zoo assign vae"),
+        ("instructor", "assign 1 reviewer", "zoo assign"),
         ("@one", "agree to review, or refuse", "zoo review agree vae"),
     ]
     assert obligations(state, NOON)[1].until is None
@@ -121,7 +121,7 @@ def test_a_reviewer_agrees_and_files_within_the_window() -> None:
     end = NOON + 7 * DAY
     assert owed(state) == [
         ("@one", "agree to review, or refuse", "zoo review agree vae"),
-        ("@two", "file the review", "zoo review file vae"),
+        ("@two", "write the review (zoo review start vae) and file it", "zoo review file vae"),
     ]
     assert {(item.until, item.closes) for item in obligations(state, NOON)} == {(end, end + DAY)}
     assert [item.late for item in obligations(state, end)] == [False, False]
@@ -130,7 +130,9 @@ def test_a_reviewer_agrees_and_files_within_the_window() -> None:
         ("instructor", "close the reviews", "zoo close vae review")
     ]
     longer = replace(state, extensions={("@two", "review"): end + 3 * DAY})
-    assert owed(longer, end + 2 * DAY) == [("@two", "file the review", "zoo review file vae")]
+    assert owed(longer, end + 2 * DAY) == [
+        ("@two", "write the review (zoo review start vae) and file it", "zoo review file vae")
+    ]
     assert obligations(longer, end + 2 * DAY)[0].late is False
     assert not time_is_up(longer, end + 2 * DAY)
 
@@ -143,7 +145,7 @@ def test_reviews_close_early_when_all_are_in() -> None:
 
 def test_reviews_stay_open_while_a_reviewer_is_lacking() -> None:
     state = entry("in-review", reviews=reviews(one="filed"), window_opened_at=NOON)
-    assert owed(state) == [("instructor", "assign 1 reviewer", "zoo assign vae")]
+    assert owed(state) == [("instructor", "assign 1 reviewer", "zoo assign")]
     assert not time_is_up(state, NOON + 8 * DAY)
     assert time_is_up(state, NOON + 8 * DAY + SECOND)
 

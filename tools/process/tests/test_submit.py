@@ -50,7 +50,7 @@ def test_a_version_is_frozen_recorded_tagged_and_committed(ready: Term) -> None:
     assert ready.zoo("submit", "vae", "v1", by="@dev-one") == (
         f"vae v1 is frozen at {commit[:12]}, 1 checks passed\n"
         "Submitted Mon 19 Oct 2026 23:59 CEST (21:59 UTC); publish the tag: git push --tags\n"
-        "Next, instructor: assign 2 reviewers (zoo assign vae)\n"
+        "Next, instructor: assign 2 reviewers (zoo assign)\n"
     )
     state = ready.state("vae")
     at = datetime(2026, 10, 19, 21, 59, 59, tzinfo=UTC)
