@@ -10,7 +10,6 @@ import io
 import json
 import re
 import typing
-from collections import Counter
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
@@ -113,8 +112,8 @@ def merge(roster: Roster, classroom: Classroom) -> Merge:
 
 def _merge(roster: Roster, new: list[Row]) -> Merge:
     by_id = {person.github_id: person for person in roster.people.values() if person.github_id}
-    people = dict(roster.people)  # by the handles that the roster knows
-    result, rows, renamed = Merge([]), dict[str, Row](), dict[str, str]()
+    people = dict(roster.people)
+    result, rows = Merge([]), set[str]()
     for row in new:
         old = by_id.get(row.github_id) or roster.people.get(row.handle.lower())
         key = old.handle.lower() if old else row.handle.lower()
@@ -122,28 +121,26 @@ def _merge(roster: Roster, new: list[Row]) -> Merge:
         if other or key in rows:
             rule = f"{row.handle} has another github_id in reviews/roster.yaml"
             raise Broken(row.line, rule, "correct one of the two")
-        rows[key], people[key] = row, _updated(old, row)
+        if key != row.handle.lower() and row.handle.lower() in roster.people:
+            rule = f"{row.handle} is somebody else in reviews/roster.yaml"
+            raise Broken(row.line, rule, "correct or delete that line first")
+        rows.add(key)
+        people[key] = _updated(old, row)
         if old is None:
             result.added.append(people[key])
-        elif old != people[key]:
-            renamed[key] = people[key].handle
+            continue
+        if old.handle.lower() != row.handle.lower():
+            result.changed.append(f"{old.handle}: now {row.handle} on GitHub; ledgers keep the old")
+        if old != people[key]:
             result.changed.append(f"{old.handle}: {_changes(old, people[key])}")
     result.absent = [person.handle for key, person in people.items() if key not in rows]
-    for person in people.values():
-        conflicts = [renamed.get(handle.lower(), handle) for handle in person.conflicts]
-        result.people.append(replace(person, conflicts=conflicts))
-    spelled = Counter(person.handle.lower() for person in result.people)
-    for key, row in rows.items():
-        if spelled[row.handle.lower()] > 1 and key != row.handle.lower():
-            rule = f"{people[key].handle} is somebody else in reviews/roster.yaml"
-            raise Broken(row.line, rule, "correct or delete that line first")
+    result.people = list(people.values())
     return result
 
 
 def _updated(old: Person | None, row: Row) -> Person:
-    """A person with what a row says."""
-    said = {"handle": row.handle, "github_id": row.github_id, "team": row.team}
-    said |= {"role": row.role, "consent": row.consent}
+    """A person with what a row says; a handle stays for the term, since ledgers hold it."""
+    said = {"github_id": row.github_id, "team": row.team, "role": row.role, "consent": row.consent}
     said = {name: value for name, value in said.items() if value is not None}
     return replace(old or Person(row.handle, "developer"), **said)
 

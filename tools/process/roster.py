@@ -17,7 +17,8 @@ class Person:
     """One person or group account; no name, no e-mail address.
 
     Attributes:
-        handle: "@handle"; compared without regard to case, as GitHub does.
+        handle: "@handle", for the whole term, since ledgers hold it; compared without regard to
+            case, as GitHub does.
         role: "developer" (a student: develops and reviews), "reviewer" (reviews only), or
             "instructor".
         github_id: numeric account id, which survives a renaming; null for who never acts on GitHub.
