@@ -51,14 +51,20 @@ class Unclosed(ValueError):
 
 
 def read_lines(text: str, first: int = 1) -> list[Line]:
-    """The lines of a text whose first line has the number `first`; Unclosed for an open end."""
+    """The lines of a text whose first line has the number `first`.
+
+    Raises:
+        Unclosed: a comment or fence without an end, or a fence in a fence of the same length.
+    """
     lines: list[Line] = []
     fence, opened, comment = "", 0, 0
     for number, raw in enumerate(text.split("\n"), first):
         if fence:
             lines.append(Line(number, raw, code=True))
             mark = raw.strip()
-            if mark.startswith(fence) and not mark.strip(fence[0]):
+            if mark.startswith(fence):
+                if mark.strip(fence[0]):  # "```yaml": a forgotten end would swallow what follows
+                    raise Unclosed(opened, f"this code fence is open at line {number}", fence)
                 fence = ""
             continue
         shown, open_comment = _without_comments(raw, bool(comment))
