@@ -126,7 +126,7 @@ def _reviewing(state: Submission, now: datetime) -> Iterator[Obligation]:
     for review in state.reviews.values():
         if review.status != "filed" and not closed(state, "review", now, review.reviewer):
             yield _review(state, review, now)
-    if state.stage == "in-review" and reviews_over(state, now):
+    if reviews_over(state, now):  # never before the window opens
         command = f"zoo close {state.model} review"
         yield Obligation(state.model, INSTRUCTOR, "close the reviews", command)
 

@@ -173,6 +173,14 @@ def test_an_entry_that_exists_is_taken_by_its_developers(term: Term) -> None:
     term.propose("flow", "@dev-one", paper="1505.05770")
 
 
+def test_handles_are_compared_as_github_does(term: Term) -> None:
+    roster = (term.root / "reviews" / "roster.yaml").read_text()
+    term.write("reviews/roster.yaml", roster.replace('"@dev-one"', '"@DEV-one"'))
+    term.write("zoo/vae/README.md", CARD.format(paper="1312.6114", by="@Dev-One"))
+    term.propose("vae", "@dev-ONE")
+    assert term.state("vae").team == ["@DEV-one"]
+
+
 def test_a_folder_without_a_card_that_can_be_read_is_taken(term: Term) -> None:
     term.write("zoo/vae/README.md", "no card\n")
     error = "Error: zoo/vae exists already: choose another name"
@@ -192,7 +200,7 @@ def test_the_deadline_of_proposals_is_a_minute_of_course_time(term: Term) -> Non
 def test_only_instructors_decide_and_only_on_proposals(term: Term) -> None:
     term.propose("vae", "@dev-one")
     assert term.refused("approve", "vae", by="@dev-two") == (
-        "Error: @dev-two is a developer in reviews/roster.yaml: 'approved' needs a instructor"
+        "Error: @dev-two is developer in reviews/roster.yaml: 'approved' is for the instructor"
     )
     assert term.refused("approve", "vea", by="@instructor-one") == (
         "Error: no ledger of 'vea': did you mean 'vae'?"

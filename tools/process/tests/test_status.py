@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tools.process import events as ev
-from tools.process.board import board_page
+from tools.process.board import board_page, next_date
 from tools.process.history import sentence
 from tools.process.tests.conftest import Term
 from tools.process.times import both, left
@@ -69,7 +69,7 @@ def running(term: Term) -> Term:
     term.at("2026-10-15T10:00:00Z")
     term.happens("vae", "@dev-one", ev.Submitted("v1", FROZEN, 9, 0))
     term.happens("vae", BOSS, ev.Assigned("@rev-one"), ev.Assigned("@rev-two"))
-    term.happens("vae", "@rev-one", ev.ReviewFiled(SEAL))
+    term.at("2026-10-16T10:00:00Z").happens("vae", "@rev-one", ev.ReviewFiled(SEAL))
     return term.at("2026-10-20T10:00:00Z")
 
 
@@ -301,6 +301,12 @@ def test_the_board_links_what_can_be_read(running: Term) -> None:
     assert not set("|<>@\x1b") & set(cell)
     assert cell.startswith("[A &#124; title &#91;with&#93;")
     assert page.endswith("|\n")
+
+
+def test_the_next_date_is_the_last_of_peoples_dates(running: Term) -> None:
+    extended = ev.Extended("@rev-two", "review", "2026-10-30T10:00:00Z")
+    state = running.happens("vae", BOSS, extended)
+    assert next_date(state) == utc("2026-10-30T10:00:00")
 
 
 def test_the_board_of_nothing_is_a_page_too(term: Term) -> None:
