@@ -149,9 +149,8 @@ class Record:
         for role in ACTS_AS[person.role]:
             if role in payload.BY:
                 return person.handle, role
-        needed = " or ".join(payload.BY)
-        rule = f"{person.handle} is a {person.role} in reviews/roster.yaml"
-        raise ZooError(f"{rule}: '{payload.TYPE}' needs a {needed}")
+        rule = f"{person.handle} is {person.role} in reviews/roster.yaml"
+        raise ZooError(f"{rule}: '{payload.TYPE}' is for the {' or '.join(payload.BY)}")
 
     def _replay(self, model: str, events: list[Event]) -> Submission:
         try:

@@ -9,9 +9,11 @@ from zoneinfo import ZoneInfo
 def both(moment: datetime, zone: ZoneInfo) -> str:
     """Course time and UTC: "Mon 19 Oct 2026 23:59 CEST (21:59 UTC)".
 
-    UTC comes with its day where that is another one.
+    UTC comes with its day where that is another one, and not at all where it is course time.
     """
     local, utc = moment.astimezone(zone), moment.astimezone(UTC)
+    if not local.utcoffset() and local.tzname() == "UTC":
+        return f"{local:%a} {local.day} {local:%b %Y %H:%M} UTC"
     day = "" if local.date() == utc.date() else f"{utc:%a} {utc.day} {utc:%b} "
     return f"{local:%a} {local.day} {local:%b %Y %H:%M %Z} ({day}{utc:%H:%M} UTC)"
 

@@ -94,8 +94,8 @@ def test_who_closes_says_what(term: Term) -> None:
         "Error: who acts? say --as @handle, or once for this clone: git config zoo.handle @handle"
     )
     assert term.refused("close", "vae", by="@dev-one") == (
-        "Error: @dev-one is a developer in reviews/roster.yaml:"
-        " 'declared-missing' needs a instructor or clock"
+        "Error: @dev-one is developer in reviews/roster.yaml:"
+        " 'declared-missing' is for the instructor or clock"
     )
     assert term.refused("close", "vae", "review", by=BOSS) == (
         "Error: vae is approved: this needs in-review"
