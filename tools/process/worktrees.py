@@ -39,10 +39,9 @@ def _belongs_to(root: Path, path: Path) -> bool:
     """Whether git takes the folder for a worktree of this clone."""
     if not (path / ".git").is_file():
         return False
-    top = git(path, "rev-parse", "--show-toplevel", check=False)
     common = ("rev-parse", "--path-format=absolute", "--git-common-dir")
     ours, theirs = (git(folder, *common, check=False) for folder in (root, path))
-    return bool(top) and Path(top) == path.resolve() and ours == theirs
+    return ours == theirs
 
 
 def _refuse_changed(root: Path, path: Path) -> None:

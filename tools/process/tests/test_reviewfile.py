@@ -174,6 +174,7 @@ def test_evidence_is_renewed_and_nothing_else_changes(end: str) -> None:
     once = with_execution(text, FOUND, PATH)
     review = parse_review(once, PATH)
     assert review.head.execution == FOUND
+    assert "\n" not in once.replace(end, "")
     assert once.replace("\r\n", "\n").startswith(REVIEW.partition("---\n\n")[0])
     assert with_execution(once, FOUND, PATH) == once
     later = Execution(COMMIT, "2026-10-22T09:30:00Z", "3.12", "2.12.0", {})
