@@ -96,7 +96,8 @@ def start(model: str, no_verify: bool, actor: str) -> None:
     click.echo(f"checks: {len(failed)} of {len(found.checks)} failed{names}")
     for claim in found.claims:
         recorded = f"recorded {claim.recorded}, accepted {claim.accepted}"
-        click.echo(f"{claim.claim}: measured {claim.measured} ({recorded}); {claim.note}")
+        said = f"{claim.claim}: measured {claim.measured} ({recorded}); {claim.note}"
+        click.echo(one_line(said))
     what = "the draft is" if fresh else "the evidence is renewed in"
     again = f"; you have filed: zoo review file {model} files it again"
     filed = again if state.reviews[reviewer].status == "filed" else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tools.process.findings import Place
 from tools.process.frozen import Frozen, find_quote, notebook_cells
 from tools.process.reviewfile import ReviewFile
-from tools.text import table
+from tools.text import one_line, table
 from zoo.core.cards import split_front_matter
 from zoo.core.errors import ZooError
 
@@ -63,7 +63,7 @@ def coverage_table(parts: list[Part]) -> str:
     rows = [("", "touched", "nothing in the review speaks of")]
     for kind in ("file", "cell", "claim"):
         these = [part for part in parts if part.kind == kind]
-        left = [re.split("[/#]", part.name)[-1] for part in these if not part.by]
+        left = [one_line(re.split("[/#]", part.name)[-1]) for part in these if not part.by]
         first, *more = textwrap.wrap(", ".join(left), WIDTH, break_on_hyphens=False) or ["—"]
         rows.append((f"{kind}s", f"{len(these) - len(left)} of {len(these)}", first))
         rows += [("", "", line) for line in more]

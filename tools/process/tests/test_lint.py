@@ -10,7 +10,7 @@ from tools.process.coverage import coverage, coverage_table
 from tools.process.frozen import find_quote, notebook_cells
 from tools.process.lint import Remark, has_evidence, lint_review, says_nothing
 from tools.process.reviewfile import parse_review
-from tools.process.tests.reviews import COMMIT, FROZEN, REVIEW, changed, policy, state
+from tools.process.tests.reviews import COMMIT, FROZEN, REVIEW, changed, notebook, policy, state
 
 SECOND = REVIEW[REVIEW.index("## F02") :]
 WITHOUT_FINDINGS = REVIEW[: REVIEW.index("## F01")]
@@ -278,3 +278,8 @@ def test_a_finding_at_a_claim_or_cell_touches_it() -> None:
     parts = coverage(parse_review(text, ""), FROZEN, "toy")
     touched = {part.name: part.by for part in parts if part.by and part.kind != "file"}
     assert touched == {"zoo/toy/demo.ipynb#title": ("F02",), "digits-samples": ("F01",)}
+
+
+def test_names_from_the_entry_cannot_speak_to_the_terminal() -> None:
+    frozen = FROZEN | {"zoo/toy/demo.ipynb": notebook(**{"a\x1b[2J": "x"})}
+    assert "\x1b" not in coverage_table(coverage(parse_review(REVIEW, ""), frozen, "toy"))
