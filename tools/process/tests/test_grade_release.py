@@ -158,6 +158,7 @@ Numbers are exact until the end, then rounded to two decimals, halves up. This p
 """
     )
     assert "Too short." in files["feedback/rev-two.md"]
+    assert "Well seen." not in files["feedback/rev-two.md"]
     assert (
         "## Notes on findings in vae\n\n- rev-one/F01: Well seen." in files["feedback/dev-one.md"]
     )

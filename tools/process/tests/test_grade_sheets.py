@@ -105,6 +105,8 @@ def test_keys_that_yaml_would_take_for_something_else_are_quoted():
 def test_a_sheet_that_cannot_grow_says_where():
     with pytest.raises(ZooError, match="the key 'ratings' is gone: write it again"):
         add("rubric: {}\n", ("ratings",), {"rev-one": None})
+    with pytest.raises(ZooError, match="nothing can be added to 'ratings': write there: b"):
+        add("ratings: {a: 1, # a comment\n  }\n", ("ratings",), {"b": None})
 
 
 BROKEN = [
@@ -139,6 +141,11 @@ BROKEN = [
     (
         '{findings: [{id: F01, title: t, severity: nit, place: "a:1", version: v1}]}',
         "'F01' is no id of your own finding; write I01",
+    ),
+    (
+        '{findings: [{id: I01, title: t, severity: nit, place: "a:1", version: v1},'
+        ' {id: I01, title: u, severity: nit, place: "a:2", version: v1}]}',
+        "the id 'I01' occurs twice; use the next free one",
     ),
     (
         '{findings: [{id: I01, title: t, severity: nit, place: "a:1", version: v2,'
@@ -184,6 +191,14 @@ def test_a_broken_override_is_one_line_with_its_place(tmp_path, row, message):
     with pytest.raises(ZooError) as caught:
         load_overrides(path, ROSTER)
     assert str(caught.value).startswith(f"{path}:2: {message}")
+
+
+def test_a_second_override_of_the_same_grade_is_refused(tmp_path):
+    path = tmp_path / "overrides.yaml"
+    row = "  - {who: '@dev-one', part: v1, value: 1, reason: r}\n"
+    path.write_text("overrides:\n" + row + row)
+    with pytest.raises(ZooError, match=r":3: a second override of v1 for @dev-one; keep one"):
+        load_overrides(path, ROSTER)
 
 
 def test_overrides_find_people_whatever_the_case_of_their_handle(tmp_path):

@@ -73,6 +73,7 @@ def test_no_score_is_below_zero():
     scores = graded(state, sheet(faults, v1=(10, 0)))
     assert scores.v1.score == 0
     assert scores.v1.losses[-1].points == -50
+    assert "\n+ 50 given back: no score is below 0\n= 0\n" in explain_entry(scores, {})
 
 
 def test_a_review_by_quality_recall_precision_and_timeliness():
@@ -103,7 +104,8 @@ def test_a_missing_version_is_a_state_and_no_number():
         "missing",
     ]
     assert parts(dev) == {"v1": 100, "v2": None, "review": None, "final": None}
-    assert dev.parts["final"].why == "v2: vae: v2 did not come"
+    assert "v2: missing (vae: v2 did not come)\n" in explain_person(dev, {})
+    assert "## vae v2: missing\n\nv2 did not come\n" in explain_person(dev, {})
 
 
 def test_version_1_missing_makes_both_missing_and_needs_no_sheet():
@@ -144,10 +146,14 @@ def test_reviews_are_averaged_and_a_missing_one_makes_the_part_missing():
     assert part.why == "made: the review by @rev-one was not filed"
 
 
-def test_a_withdrawn_entry_counts_for_its_reviewers_only():
-    state = entry(review("@rev-one"), stage="withdrawn", v2=None)
-    grades = people(vae=(state, sheet((mine("I01"),), v1=(None, None), v2=None)))
+def test_a_withdrawn_entry_counts_for_the_reviewers_who_were_read_only():
+    agreed = replace(review("@rev-two"), status="agreed")
+    state = entry(review("@rev-one"), agreed, stage="withdrawn", v2=None)
+    page = sheet((mine("I01", outcome=None),), v1=(None, None), v2=None)
+    assert open_questions(state, page, POLICY) == []
+    grades = people(vae=(state, page))
     assert grades["@rev-one"].parts["review"].score == 62
+    assert grades["@rev-two"].parts["review"].status == "none"
     assert grades["@dev-one"].parts["v1"].why == "no entry that is graded"
     assert not counts(entry(stage="withdrawn"))
 
