@@ -18,6 +18,7 @@ from typing import Any, Literal
 from tools.cards import CARD
 from tools.documents import Form
 from tools.process.forms import BIDS, POLICY, ROSTER
+from tools.process.grading.files import OVERRIDES, SHEET
 from tools.process.responsefile import RESPONSE
 from tools.process.reviewform import REVIEW
 from zoo.core.files import replacing
@@ -30,6 +31,8 @@ FORMS: dict[str, Form] = {
     "bids": BIDS,
     "review": REVIEW,
     "response": RESPONSE,
+    "sheet": SHEET,
+    "overrides": OVERRIDES,
 }
 _SCALARS = {str: "string", int: "integer", float: "number", bool: "boolean"}
 

@@ -56,11 +56,11 @@ def grade(
         click.echo("\n".join(_explained(desk, names)), nl=False)
     elif changes:
         other = changed_policy(record.policy, changes)
-        click.echo(comparison(desk.people(), desk.people(other)))
+        click.echo(comparison(desk.people, desk.people_under(other)))
     elif release:
         _release(desk, who_acts(actor))
     else:
-        click.echo(grade_table(desk.people()))
+        click.echo(grade_table(desk.people))
         if desk.locked:
             number = len(desk.locked)
             click.echo(f"\nopen before release: {number} (zoo grade --release lists them)")
@@ -77,7 +77,7 @@ def _prepare(desk: Desk) -> None:
 
 def _explained(desk: Desk, names: tuple[str, ...]) -> list[str]:
     """The explanation of the named people and entries, or of everybody."""
-    people, entries = desk.people(), desk.entries()
+    people, entries = desk.people, desk.entries
     handles = {handle.lower(): handle for handle in people}
     texts = []
     for name in names or people:

@@ -71,8 +71,9 @@ def canonical(sheet: Sheet, key: str) -> str:
 def merge(state: Submission, sheet: Sheet) -> list[Flaw]:
     """All flaws of an entry, the most severe first, each with everybody who reported it."""
     own = {finding.id: finding for finding in sheet.findings}
+    reported = state.findings
     groups: dict[str, list[str]] = {key: [] for key in own}
-    for key in state.findings:
+    for key in reported:
         groups.setdefault(canonical(sheet, key), []).append(key)
     handles = {handle.removeprefix("@"): handle for handle in state.reviews}
     flaws = []
@@ -84,7 +85,7 @@ def merge(state: Submission, sheet: Sheet) -> list[Flaw]:
         flaw = Flaw(
             key=key,
             version=mine.version if mine else "v1",
-            severity=mine.severity if mine else (word and word.severity) or state.findings[key],
+            severity=mine.severity if mine else (word and word.severity) or reported[key],
             valid=True if mine else word.verdict == "valid" if word and word.verdict else None,
             reporters=tuple(sorted({handles[member.split("/")[0]] for member in members})),
             outcome=corrected or (said.pop() if len(said) == 1 else None),

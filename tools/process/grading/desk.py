@@ -54,17 +54,23 @@ class Desk:
         """Who is who in the learning-management system."""
         return load_people(self.folder / "people.csv", self.record.roster)
 
-    def entries(self, policy: Policy | None = None) -> dict[str, EntryGrade]:
-        """Every entry's scores, under the term's policy or another one."""
-        for model, sheet in self.sheets.items() if policy else ():
+    @functools.cached_property
+    def entries(self) -> dict[str, EntryGrade]:
+        """Every entry's scores."""
+        return grade_entries(self.states, self.sheets, self.record.policy)
+
+    @functools.cached_property
+    def people(self) -> dict[str, PersonGrade]:
+        """Everybody's grade."""
+        return grade_people(self.entries, self.record.roster, self.record.policy, self.overrides)
+
+    def people_under(self, policy: Policy) -> dict[str, PersonGrade]:
+        """Everybody's grade if this were the policy."""
+        for model, sheet in self.sheets.items():
             for _, rule, fix in sheet_problems(sheet or Sheet(), self.states[model], policy):
                 raise ZooError(f"{model}.yaml does not fit these numbers: {rule}; {fix}")
-        return grade_entries(self.states, self.sheets, policy or self.record.policy)
-
-    def people(self, policy: Policy | None = None) -> dict[str, PersonGrade]:
-        """Everybody's grade, under the term's policy or another one."""
-        roster, used = self.record.roster, policy or self.record.policy
-        return grade_people(self.entries(policy), roster, used, self.overrides)
+        entries = grade_entries(self.states, self.sheets, policy)
+        return grade_people(entries, self.record.roster, policy, self.overrides)
 
     @functools.cached_property
     def wording(self) -> Wording:
@@ -88,7 +94,9 @@ class Desk:
     def prepare(self) -> list[str]:
         """Write what is missing in the private directory; names of the files that changed."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        texts = {"people.csv": self._people(), "overrides.yaml": OVERRIDES}
+        schemas = self.record.root / "templates" / "schemas"
+        overrides = OVERRIDES.format(schemas=schemas)
+        texts = {"people.csv": self._people(), "overrides.yaml": overrides}
         if (self.folder / "overrides.yaml").exists():
             del texts["overrides.yaml"]
         sheets = self.sheets  # a sheet that cannot be read is refused before anything is written
@@ -96,7 +104,7 @@ class Desk:
             if state.v1 is None:
                 continue
             path = self.folder / f"{model}.yaml"
-            old = path.read_bytes().decode() if sheets[model] is not None else fresh(model)
+            old = path.read_bytes().decode() if sheets[model] is not None else fresh(model, schemas)
             try:
                 titles = self._reported(model, state)
                 texts[path.name] = extended(old, state, self.record.policy, titles)
@@ -135,7 +143,7 @@ class Desk:
     @functools.cached_property
     def locked(self) -> list[str]:
         """What keeps grades from being released, one line each."""
-        return locked_by(self.entries(), self.people(), self.students)
+        return locked_by(self.entries, self.people, self.students)
 
     def release(self, actor: str) -> Release:
         """Write the files of a release and record it in every ledger that is at its end.
@@ -147,7 +155,7 @@ class Desk:
             raise ZooError(f"{actor} does not release grades: an instructor does")
         if self.locked:
             raise ZooError("nothing was released: settle what is listed above")
-        files = release_files(self.people(), self.students, self.wording, self.record.policy)
+        files = release_files(self.people, self.students, self.wording, self.record.policy)
         release = publish(self.folder, files)
         over = {n: s for n, s in self.record.states().items() if s.stage in RELEASABLE}
         for model, state in over.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -19,6 +20,7 @@ from tools.text import one_line
 from zoo.core.errors import ZooError
 
 HEAD = """\
+# yaml-language-server: $schema={schemas}/sheet.schema.json
 # Grading sheet of {model}. Private: it never goes into the repository.
 # zoo grade --prepare adds what is new and touches nothing else; null means "not yet".
 """
@@ -40,17 +42,18 @@ ratings: {}
 """
 
 OVERRIDES = """\
+# yaml-language-server: $schema={schemas}/overrides.schema.json
 # Grades set by hand; they stand beside the computed ones. For example:
-# - {who: "@dev-one", part: final, value: 85, reason: "illness in the last week"}
+# - {{who: "@dev-one", part: final, value: 85, reason: "illness in the last week"}}
 # part: v1, v2, review or final. The reason is read by the person.
 overrides: []
 """
 
 
-def fresh(model: str) -> str:
-    """The sheet of an entry about which nothing is known yet."""
+def fresh(model: str, schemas: Path) -> str:
+    """The sheet of an entry about which nothing is known yet; `schemas` is for editors."""
     rubric = "\nrubric:\n  v1: {}\n  v2: {}\n"
-    return HEAD.format(model=model) + rubric + OWN + ADJUDICATIONS + RATINGS
+    return HEAD.format(model=model, schemas=schemas) + rubric + OWN + ADJUDICATIONS + RATINGS
 
 
 def extended(text: str, state: Submission, policy: Policy, titles: Mapping[str, str]) -> str:

@@ -149,11 +149,12 @@ def _own_problems(sheet: Sheet) -> Iterator[Broken]:
 def _adjudication_problems(sheet: Sheet, state: Submission) -> Iterator[Broken]:
     """Rules of the adjudications: known keys, and `of` with duplicates only."""
     own = {finding.id: finding for finding in sheet.findings}
-    known = {*state.findings, *own}
+    reported = state.findings
+    known = {*reported, *own}
     for key, word in sheet.adjudications.items():
         place = ("adjudications", key)
-        if key not in state.findings:
-            yield place, f"no finding '{key}' in the reviews", nearest(key, state.findings)
+        if key not in reported:
+            yield place, f"no finding '{key}' in the reviews", nearest(key, reported)
         if word.verdict != "duplicate" and word.of is not None:
             yield (*place, "of"), "'of' goes with 'verdict: duplicate' only", "take it out"
         if word.verdict != "valid" and (word.severity or word.outcome):

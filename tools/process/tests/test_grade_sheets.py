@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -20,9 +22,12 @@ STATE = entry(
 
 
 def test_a_fresh_sheet_asks_for_everything_and_can_be_read():
-    text = extended(fresh("vae"), STATE, POLICY, {"rev-one/F01": "Mask (zoo/vae/model.py:4)"})
+    text = extended(
+        fresh("vae", Path("schemas")), STATE, POLICY, {"rev-one/F01": "Mask (zoo/vae/model.py:4)"}
+    )
     page, _ = read_yaml(SHEET, text, "vae.yaml")
     nothing = {"care": None, "tone": None}
+    assert text.startswith("# yaml-language-server: $schema=schemas/sheet.schema.json\n# Grading")
     assert page.rubric.v1 == {"mathematics": None, "tests": None}
     assert page.adjudications == {"rev-one/F01": Adjudication()}
     assert page.ratings == {"rev-one": Rating(nothing), "rev-two": Rating(nothing)}
