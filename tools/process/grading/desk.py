@@ -8,9 +8,15 @@ from pathlib import Path
 
 from tools.process.events import GradesReleased
 from tools.process.grading.explain import Wording
-from tools.process.grading.files import graded_people, load_overrides, load_sheets
+from tools.process.grading.files import load_overrides, load_sheets
 from tools.process.grading.gradebook import Student, load_people, people_text
-from tools.process.grading.grades import EntryGrade, PersonGrade, grade_entries, grade_people
+from tools.process.grading.grades import (
+    EntryGrade,
+    PersonGrade,
+    grade_entries,
+    grade_people,
+    graded_people,
+)
 from tools.process.grading.lock import RELEASABLE, counts
 from tools.process.grading.prepare import OVERRIDES, extended, fresh
 from tools.process.grading.release import Release, locked_by, publish, release_files

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tools.documents import Form, read_text, read_yaml, refuse
+from tools.process.grading.grades import graded_people
 from tools.process.grading.sheets import (
     Adjudication,
     Broken,
@@ -111,11 +112,6 @@ def load_overrides(path: Path, roster: Roster) -> list[Override]:
     spelt = [replace(item, who=known.get(item.who.lower(), item.who)) for item in read.overrides]
     _refuse(path, document, override_problems(spelt, known.values()))
     return spelt
-
-
-def graded_people(roster: Roster) -> list:
-    """Everybody who gets a grade."""
-    return [person for _, person in sorted(roster.people.items()) if person.role != "instructor"]
 
 
 def _refuse(path: Path, document: Document, broken: Iterable[Broken]) -> None:

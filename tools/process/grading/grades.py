@@ -29,7 +29,7 @@ from tools.process.grading.charges import (
 from tools.process.grading.lock import Question, counts, open_questions
 from tools.process.grading.sheets import PARTS, Override, Sheet
 from tools.process.policy import Policy, RubricItem
-from tools.process.roster import Roster
+from tools.process.roster import Person, Roster
 from tools.process.state import Review, Submission
 from zoo.core.errors import ZooError
 
@@ -222,13 +222,18 @@ def _finish(losses: list[Loss], late: bool, policy: Policy) -> Part:
     return Part("graded", score, losses=tuple(losses))
 
 
+def graded_people(roster: Roster) -> list[Person]:
+    """Everybody who gets a grade, which instructors do not, in the order of their handles."""
+    return [person for _, person in sorted(roster.people.items()) if person.role != "instructor"]
+
+
 def grade_people(
     entries: Mapping[str, EntryGrade],
     roster: Roster,
     policy: Policy,
     overrides: Sequence[Override] = (),
 ) -> dict[str, PersonGrade]:
-    """Everybody's grade by handle; instructors have none."""
+    """Everybody's grade by handle."""
     return {
         person.handle: _grade_person(
             person.handle,
@@ -237,8 +242,7 @@ def grade_people(
             policy,
             {item.part: item for item in overrides if item.who == person.handle},
         )
-        for _, person in sorted(roster.people.items())
-        if person.role != "instructor"
+        for person in graded_people(roster)
     }
 
 
