@@ -65,6 +65,12 @@ class Problem:
     filed: frozenset[tuple[str, str]] = frozenset()
 
 
+def points(reviewer: Reviewer, entry: Entry) -> int:
+    """Preference points of a pair."""
+    wanted, avoided = entry.name in reviewer.wants, entry.name in reviewer.avoids
+    return WANTED * wanted + AVOIDED * avoided + KNOWN * (entry.family in reviewer.families)
+
+
 def input_sha256(problem: Problem) -> str:
     """The sha256 of everything in the problem; the order of people and entries is no part of it."""
     document = {

@@ -1,0 +1,1 @@
+"""Measured speed of assignment: `python -m tools.process.benchmarks` (`make bench`)."""
