@@ -30,7 +30,7 @@ NOT_MEASURED = "—"
 _MAIN = "from tools.cli import main; main()"
 _NUMBER = r"-?[\d.]+(?:e[+-]?\d+)?"
 _VALUE = re.compile(
-    rf"(?P<value>{_NUMBER}(?: ± {_NUMBER})?)(?: [^\s:]+)?(?: (?P<good>agrees)\b.*|: (?P<bad>.*))"
+    rf"(?P<value>{_NUMBER}(?: ± {_NUMBER})?)(?: \S[^:]*?)?(?: (?P<good>agrees)\b.*|: (?P<bad>.*))"
 )
 
 

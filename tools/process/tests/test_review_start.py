@@ -157,6 +157,7 @@ def test_checks_without_a_report_are_an_error(
     ("said", "measured", "note"),
     [
         ("✔ toy a: 1e-05 agrees with the recorded 1e-05 (partial)", "1e-05", "agrees with the"),
+        ("✔ toy a: 15.67 ± 0.29 x real floor agrees with the recorded 1", "15.67 ± 0.29", "agrees"),
         ("✖ toy a: 1.50 ± 0.10 nats: recorded 1.20 ± 0.10; they differ", "1.50 ± 0.10", "recorded"),
         ("✖ toy a: never measured: zoo verify toy --record", "—", "not measured: never measured"),
         ("✖ toy a: no weights of toy: zoo train toy", "—", "not measured: no weights of toy"),
