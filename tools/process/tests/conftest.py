@@ -14,6 +14,7 @@ from tools.process.events import Payload
 from tools.process.git import git
 from tools.process.record import Record
 from tools.process.state import Submission
+from tools.process.tests.revision import revise
 from zoo.core.registry import ZOO_FOLDER
 
 POLICY = """\
@@ -149,3 +150,9 @@ def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "A term begins")
     return Term(root, monkeypatch).at("2026-10-01T10:00:00Z")
+
+
+@pytest.fixture
+def revising(term: Term) -> Term:
+    """A toy entry whose two reviews are open; @rev-one has three findings."""
+    return revise(term)
