@@ -218,6 +218,8 @@ def _reviewing(record: Record, model: str, actor: str) -> tuple[Submission, str]
     if handle not in state.reviews:
         reviewers = ", ".join(state.reviews) or "nobody yet"
         raise ZooError(f"{handle} is not assigned to {model}: its reviewers are {reviewers}")
+    if state.stage == "on-hold":
+        raise ZooError(f"{model} is on hold: wait until the instructor says zoo unhold")
     status = state.reviews[handle].status
     if status not in OPEN or state.stage not in ("v1-submitted", "in-review"):
         raise ZooError(f"the reviews of {model} are closed: yours is {status}")

@@ -55,10 +55,13 @@ def reveal_review(record: Record, model: str, reviewer: str, actor: str) -> Path
     Raises:
         ZooError: the filed text is not in this clone, or this is not the time or the person.
     """
-    review = record.state(model).reviews.get(reviewer)
+    state = record.state(model)
+    review = state.reviews.get(reviewer)
     status = review.status if review else "not assigned"
     if review is None or status not in ("filed", "revealed"):
         raise ZooError(f"the review of {model} by {reviewer} is {status}: only a filed one opens")
+    if status == "filed" and state.stage != "reviews-closed":  # said before the text is looked for
+        raise ZooError(f"{model} is {state.stage}: this needs reviews-closed")
     path = review_path(record, model, reviewer)
     content = sealed_text(record, model, reviewer, review.sha256)
     if status == "filed":

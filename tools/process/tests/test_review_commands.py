@@ -108,6 +108,14 @@ def test_late_filing_changes_nothing_that_was_sealed(assigned: Term) -> None:
     assert (assigned.root / FILE).read_text() == text
 
 
+def test_on_hold_nothing_is_filed_and_nothing_is_called_closed(assigned: Term) -> None:
+    written(assigned, text=REVIEW)
+    assigned.zoo("hold", "toy", "--reason", "x", by="@instructor-one")
+    assert assigned.refused("review", "file", "toy", by="@rev-one") == (
+        "Error: toy is on hold: wait until the instructor says zoo unhold"
+    )
+
+
 def test_sealed_texts_are_never_printed_to_others(assigned: Term) -> None:
     filed(assigned)
     outputs = [
@@ -142,6 +150,16 @@ def test_the_instructor_opens_all_after_the_close(assigned: Term) -> None:
     said = assigned.zoo("review", "show", "toy", "@rev-one")
     assert "@rev-one: partial, minor-revision, confidence high\nmathematics 3\n" in said
     assert "F01  major     mistake  zoo/toy/model.py:3-4   The mean is taken over pixels\n" in said
+
+
+def test_before_the_close_it_does_not_matter_where_the_text_is(assigned: Term) -> None:
+    filed(assigned)
+    digest = assigned.state("toy").reviews["@rev-one"].sha256
+    (assigned.root / FILE).unlink()
+    assigned.git("update-ref", "-d", f"refs/zoo/sealed/toy/rev-one/{digest}")
+    assert assigned.refused("review", "reveal", "toy", by="@rev-one") == (
+        "Error: toy is in-review: this needs reviews-closed"
+    )
 
 
 def test_an_edited_or_deleted_file_is_opened_from_the_seal(assigned: Term) -> None:
