@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tools.checks import Report, Subject, run_checks
+from tools.process.simulation.toy import fill_in
 from tools.scaffold import create_entry
-from tools.tests.toy import fill_in
 from zoo.core.registry import ZOO_FOLDER
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from tools.cards import CARD
 from tools.documents import build
+from tools.process.simulation.toy import replace
 from tools.schemas import schema
 from tools.tests.conftest import Repository
-from tools.tests.toy import replace
 from tools.yamltext import Broken, Markdown, Problem
 
 GOOD = """\

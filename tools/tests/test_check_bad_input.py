@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tools.checks import Finding, Status, Subject, notebook, running
+from tools.process.simulation.toy import replace
 from tools.tests.conftest import Repository
-from tools.tests.toy import replace
 
 BESIDES = {"evidence"}
 

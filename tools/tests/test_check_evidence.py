@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from tools.checks import Finding
+from tools.process.simulation.toy import replace
 from tools.tests.conftest import Repository
-from tools.tests.toy import replace
 from zoo.core.evidence import Result, code_digest, load_results, save_results
 from zoo.core.files import sha256_of
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tools.checks import Finding
+from tools.process.simulation.toy import replace
 from tools.tests.conftest import Repository
-from tools.tests.toy import replace
 
 BESIDES = {"evidence"}  # has tests of its own
 

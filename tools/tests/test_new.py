@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tools.process.simulation.toy import fill_in, replace
 from tools.scaffold import create_entry
 from tools.tests.conftest import Repository
-from tools.tests.toy import fill_in, replace
 from zoo.core.errors import ZooError
 from zoo.core.families import FAMILIES, missing_attributes
 from zoo.core.registry import ZOO_FOLDER

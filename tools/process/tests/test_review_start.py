@@ -12,10 +12,10 @@ import pytest
 
 from tools.process import reexecution
 from tools.process.reviewfile import parse_review
+from tools.process.simulation.toy import fill_in
 from tools.process.tests.reviews import COMMIT, FILE, REVIEW, assign, written
 from tools.process.worktrees import frozen_worktree
 from tools.scaffold import create_entry
-from tools.tests.toy import fill_in
 from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER
 

@@ -11,11 +11,11 @@ from PIL import Image
 import tools.checks
 from tools.checks import Finding, Report, Result, Status
 from tools.process import events as ev
+from tools.process.simulation.toy import fill_in
 from tools.process.state import Submitted
 from tools.process.tags import make_tag
 from tools.process.tests.conftest import Term
 from tools.scaffold import create_entry
-from tools.tests.toy import fill_in
 from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER
 

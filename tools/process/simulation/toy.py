@@ -1,4 +1,4 @@
-"""The author's work on a new entry "toy": what a test writes into the skeleton of `zoo new`.
+"""The author's work on a small entry: what rehearsals and tests write into a skeleton of `zoo new`.
 
 The model is logistic autoregression, log p(x) = sum_d log Bernoulli(x_d; sigma(b_d + sum_{j<d} W_dj x_j)).
 """  # noqa: E501
@@ -6,13 +6,14 @@ The model is logistic autoregression, log p(x) = sum_d log Bernoulli(x_d; sigma(
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
-MODEL = '''"""Logistic autoregression (arXiv 1502.03509, section 2, with no hidden layer).
+MODEL = '''"""Logistic autoregression (arXiv {{arxiv}}, section 2, with no hidden layer).
 
 p(x) = prod_d Bernoulli(x_d; sigma(b_d + sum_{j<d} W_dj x_j)) over binary images in raster order.
 
-Trained by `zoo train toy --recipe digits`.
+Trained by `zoo train {{name}} --recipe digits`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 
-class Toy(nn.Module):
+class {{class}}(nn.Module):
     """Each pixel is a logistic regression on the pixels before it.
 
     Args:
@@ -99,9 +100,23 @@ CARD = {
 }
 
 
-def fill_in(folder: Path) -> None:
-    """Do the author's work in the skeleton of an autoregressive entry called toy."""
-    (folder / "model.py").write_text(MODEL)
+def model_text(name: str, arxiv: str) -> str:
+    """The text of `model.py` in an entry of this name."""
+    words = {"name": name, "class": class_name(name), "arxiv": arxiv}
+    text = MODEL
+    for token, word in words.items():
+        text = text.replace("{{" + token + "}}", word)
+    return text
+
+
+def class_name(name: str) -> str:
+    """The model's class in an entry of this name, as the skeleton calls it."""
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def fill_in(folder: Path, arxiv: str = "1502.03509") -> None:
+    """Do the author's work in the skeleton of an autoregressive entry."""
+    (folder / "model.py").write_text(model_text(folder.name, arxiv))
     replace(folder / "__init__.py", {"TODO: what this entry reproduces, in one line.": "A toy."})
     replace(
         folder / "recipe.py",
@@ -115,20 +130,27 @@ def fill_in(folder: Path) -> None:
         },
     )
     replace(folder / "README.md", CARD)
-    test = folder / "test_toy.py"
+    test = folder / f"test_{folder.name}.py"
     test.write_text(
         test.read_text().partition("\n\ndef test_what_is_particular")[0].rstrip() + "\n"
     )
     test.write_text(test.read_text() + TEST)
-    mistakes = [
-        {"name": name, "law": "normalisation", "file": "model.py", "old": old, "new": new}
-        for name, old, new in MISTAKES
-    ]
-    (folder / "mistakes.yaml").write_text(json.dumps(mistakes, indent=2))
+    plant_list(folder, MISTAKES)
     notebook = json.loads((folder / "demo.ipynb").read_text())
     for cell in notebook["cells"]:
         cell["source"] = [line.replace("TODO: ", "Here: ") for line in cell["source"]]
     (folder / "demo.ipynb").write_text(json.dumps(notebook, indent=1) + "\n")
+
+
+def plant_list(folder: Path, mistakes: Sequence[tuple[str, str, str]]) -> None:
+    """Write `mistakes.yaml` with those that can be planted in the model as it stands."""
+    model = (folder / "model.py").read_text()
+    rows = [
+        {"name": name, "law": "normalisation", "file": "model.py", "old": old, "new": new}
+        for name, old, new in mistakes
+        if model.count(old) == 1
+    ]
+    (folder / "mistakes.yaml").write_text(json.dumps(rows, indent=2))
 
 
 def replace(path: Path, changes: dict[str, str]) -> None:
