@@ -28,8 +28,9 @@ test: .venv/.dev ## run all tests
 check: .venv/.workflow ## run every check on every entry, notebooks included
 	$(BIN)/zoo check --all
 
-bench: .venv/.dev ## measure training speed, sampling speed and start-up times
+bench: .venv/.dev ## measure training, sampling, start-up and the assignment of reviewers
 	$(BIN)/python -m zoo.core.benchmarks
+	$(BIN)/python -m tools.process.benchmarks
 
 mistakes: .venv/.dev ## plant known mistakes in the models and see each one caught
 	$(BIN)/python -m tools.mistakes

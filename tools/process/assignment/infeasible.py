@@ -10,22 +10,21 @@ from __future__ import annotations
 import numpy as np
 
 from tools.process.assignment.problem import Problem
-from tools.process.assignment.tables import Integers, Tables
+from tools.process.assignment.solver import Found
+from tools.process.assignment.tables import Tables
 
 NAMED = 8  # people or entries in a message
 HELP = "raise reviews_per_person, lower reviewers_per_entry or add a reviewer to the roster"
 
 
-def explain(
-    problem: Problem, tables: Tables, pairs: list[tuple[int, int]], unfilled: Integers
-) -> str:
+def explain(problem: Problem, tables: Tables, pairs: list[tuple[int, int]], found: Found) -> str:
     """One line that names the constraint, the entries and the people.
 
     Args:
         problem: that has no plan.
         tables: of the problem.
-        pairs: of a plan that fills as many places as any.
-        unfilled: entries whose places it does not all fill.
+        pairs: of the plan that was found, by row and column.
+        found: the same plan; it leaves places open.
     """
     spare = _spare(problem, tables)
     need, most = int(tables.quota.sum()), sum(spare)
@@ -42,7 +41,7 @@ def explain(
     crowded = _crowded(tables)
     if crowded:
         return _crowd(problem, tables, crowded)
-    return _mutual(tables, pairs, int(unfilled[0]))
+    return _mutual(tables, pairs, found)
 
 
 def _spare(problem: Problem, tables: Tables) -> list[int]:
@@ -141,8 +140,9 @@ def _crowd(problem: Problem, tables: Tables, columns: list[int]) -> str:
     )
 
 
-def _mutual(tables: Tables, pairs: list[tuple[int, int]], column: int) -> str:
+def _mutual(tables: Tables, pairs: list[tuple[int, int]], found: Found) -> str:
     """Plans exist, but in each of them two teams review each other."""
+    column = int(found.open[0])
     chosen, entry = set(pairs), tables.names[column]
     got = sum(other == column for _, other in pairs)
     blocked = []
@@ -152,7 +152,8 @@ def _mutual(tables: Tables, pairs: list[tuple[int, int]], column: int) -> str:
                 mutual = f"{tables.handles[mate]} of its team reviews {tables.names[own]}"
                 blocked.append(f"{tables.handles[row]} may not while {mutual}")
     why = f" ({_list(sorted(set(blocked)))})" if blocked else ""
+    what = "leaves no plan" if found.proven else "may leave no plan, none was found"
     return (
-        f"reciprocity leaves no plan: no two teams may review each other, and then {entry} gets "
+        f"reciprocity {what}: no two teams may review each other, and then {entry} gets "
         f"{got} of the {_count(int(tables.quota[column]), 'reviewer')} it still needs{why}: {HELP}"
     )

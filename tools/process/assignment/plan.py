@@ -88,7 +88,7 @@ def assign(problem: Problem, seed: int = 0) -> Plan:
     found = solve(tables)
     pairs = [divmod(int(number), len(tables.names)) for number in found.chosen]
     if len(found.open):
-        raise ZooError(infeasible.explain(problem, tables, pairs, found.open))
+        raise ZooError(infeasible.explain(problem, tables, pairs, found))
     chosen = {(tables.handles[i], tables.names[j]) for i, j in pairs}
     loads = Counter(handle for handle, _ in chosen | problem.filed)
     total = {r.handle: loads[r.handle] + r.load for r in problem.reviewers}

@@ -22,7 +22,7 @@ from tools.process.assignment.tables import TIE, Integers, Tables
 
 SMALL = 40_000  # pairs that are all columns from the beginning
 FIRST, MORE = 12, 6  # else: columns per person and entry to begin with, and to add in a round
-NEAR = 4000  # pairs of the first integer programme
+NEAR = 8  # pairs per place of the first integer programme
 WIDE = 150_000  # pairs that an integer programme may have
 NODES = 20_000  # of a search tree
 
@@ -37,6 +37,7 @@ class Found:
         squares: no such plan has a smaller sum of squared loads.
         preference: no such plan has more preference points.
         open: numbers of the entries whose quota is not filled; a plan only if there is none.
+        proven: whether it is certain that no plan fills more places.
     """
 
     chosen: Integers
@@ -44,6 +45,7 @@ class Found:
     squares: int
     preference: int
     open: Integers
+    proven: bool = True
 
 
 def solve(tables: Tables) -> Found:
@@ -217,7 +219,7 @@ class _Solver:
         closed = dataclasses.replace(stage, open_entry=None, open_reviewer=None)
         size = int(stage.free.sum())
         cost = np.where(stage.free, np.abs(relaxed.reduced), np.iinfo(np.int64).max).ravel()
-        near = max(NEAR, 8 * int(self.tables.quota.sum()))
+        near = NEAR * int(self.tables.quota.sum())
         while True:
             nearest = np.argpartition(cost, near)[:near] if near < size else np.arange(cost.size)
             columns = np.union1d(nearest[stage.free.ravel()[nearest]], np.flatnonzero(stage.must))
@@ -230,7 +232,7 @@ class _Solver:
                 # A better plan takes no pair whose reduced cost exceeds the gap.
                 within = int((cost <= (worth - relaxed.bound) * UNIT).sum())
                 if near >= min(within, WIDE):
-                    return solved, max(relaxed.bound, solved.bound if near >= within else 0)
+                    return solved, solved.bound if near >= within else relaxed.bound
                 near = min(within, WIDE)
             elif near >= size:
                 return None, 0
@@ -249,14 +251,14 @@ class _Solver:
     def _everything(self, load: Stage, first: Solved) -> Found:
         """Both stages as integer programmes: teams that review each other cost load or keeping."""
         allowed = np.flatnonzero(self.tables.allowed)
-        proven = len(allowed) <= WIDE
-        columns = allowed if proven else self.columns
+        all_pairs = len(allowed) <= WIDE
+        columns = allowed if all_pairs else self.columns
         best = self._branch(load, columns)
         assert best is not None, "places may stay open"
-        bound = best.bound if proven else first.bound
+        bound, worth = best.bound if all_pairs else first.bound, self._load_cost(best)
         if not best.complete:
-            return self._found(best, bound, 0)
-        worth = self._load_cost(best)
+            found = self._found(best, bound, 0)
+            return dataclasses.replace(found, proven=all_pairs and bound >= worth)
         stage = self._wishes_stage(load, first, worth - first.bound)
         stage = dataclasses.replace(stage, open_entry=None, open_reviewer=None)
         kept, squares = divmod(worth, self.keep)
@@ -267,4 +269,10 @@ class _Solver:
         )
         solved = self._branch(stage, columns[stage.free.ravel()[columns]], limits)
         assert solved is not None, "the first stage's plan is one"
-        return self._found(solved, bound, solved.bound)
+        return self._found(solved, bound, solved.bound if all_pairs else self._most_wishes())
+
+    def _most_wishes(self) -> int:
+        """A bound of the second stage that always holds: each entry gets whom it suits best."""
+        cost = np.sort(np.where(self.tables.allowed, self.wishes, np.iinfo(np.int64).max), axis=0)
+        place = np.arange(len(cost))[:, None] < self.tables.quota[None, :]
+        return int(cost.sum(where=place))

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 
 from tools.process.assignment import Entry, Objective, Problem, Reviewer
 
+HELP = "raise reviews_per_person, lower reviewers_per_entry or add a reviewer to the roster"
 POINTS = {"wants": 3, "avoids": -3, "families": 1}
+
+
+def cohort(people: int, entries: int, quota: int = 2, capacity: int = 3) -> Problem:
+    """Entries of one developer each, and more people; everybody wants the first two entries."""
+    handles = [f"@dev-{number:03}" for number in range(people)]
+    names = [f"entry-{number:03}" for number in range(entries)]
+    return Problem(
+        tuple(Reviewer(handle, capacity, wants=tuple(names[:2])) for handle in handles),
+        tuple(Entry(n, (h,), "flow", quota) for n, h in zip(names, handles, strict=False)),
+    )
 
 
 def draw(seed: int) -> Problem:

@@ -137,7 +137,7 @@ def test_the_problem_follows_roster_policy_bids_and_ledgers(submitted: Term) -> 
         '"@rev-one", role: reviewer', '"@rev-one", role: reviewer, conflicts: ["@dev-one"]'
     )
     text = text.replace(
-        '"@dev-two", role: developer', '"@dev-two", role: developer, conflicts: ["@rev-two"]'
+        '"@dev-three", role: developer', '"@dev-three", role: developer, conflicts: ["@rev-two"]'
     )
     submitted.write("reviews/roster.yaml", text + '  - {handle: "@dev-four", role: developer}\n')
     submitted.write("reviews/bids.yaml", 'bids: {"@rev-two": {wants: [vae], families: [flow]}}\n')
@@ -152,6 +152,7 @@ def test_the_problem_follows_roster_policy_bids_and_ledgers(submitted: Term) -> 
     assert problem.forbidden == {
         ("@rev-one", "vae"): "has a conflict of interest with @dev-one",
         ("@rev-one", "flow"): "refused it or was taken off",
+        ("@rev-two", "flow"): "has a conflict of interest with @dev-three",
         ("@dev-two", "flow"): "is reviewed by @dev-three, who develops flow",
     }
     assert people["@dev-four"].barred == "has submitted no version 1"

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import random
+from collections.abc import Iterable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.process.assignment import Entry, Plan, Problem, Reviewer, assign, input_sha256, solver
-from tools.process.assignment.problem import obstacle
-from tools.process.tests.plans import best, broken, draw, may_review, rank, worth
+from tools.process.tests.plans import HELP, best, broken, cohort, draw, may_review, rank, worth
 from zoo.core.errors import ZooError
-
-HELP = "raise reviews_per_person, lower reviewers_per_entry or add a reviewer to the roster"
 
 
 def attempt(problem: Problem, seed: int) -> Plan | str:
@@ -29,20 +27,14 @@ def pairs_of(plan: Plan) -> frozenset[tuple[str, str]]:
     return frozenset((pair.reviewer, pair.entry) for pair in plan.pairs)
 
 
-def cohort(people: int, entries: int, quota: int = 2, capacity: int = 3) -> Problem:
-    """Entries of one developer each, and more people; everybody wants the first two entries."""
-    handles = [f"@dev-{number:03}" for number in range(people)]
-    names = [f"entry-{number:03}" for number in range(entries)]
-    return Problem(
-        tuple(Reviewer(handle, capacity, wants=tuple(names[:2])) for handle in handles),
-        tuple(Entry(n, (h,), "flow", quota) for n, h in zip(names, handles, strict=False)),
-    )
+# In these, teams that review each other cost balance, and the second stage must not win it back.
+COSTLY = (322, 542, 572, 617, 695, 744, 926, 960, 1011, 1072, 1138, 1177)
 
 
-@pytest.mark.parametrize("seed", range(0, 240, 40))
-def test_the_plan_is_the_best_of_all_plans(seed: int) -> None:
+@pytest.mark.parametrize("numbers", [*(range(n, n + 40) for n in range(0, 240, 40)), COSTLY])
+def test_the_plan_is_the_best_of_all_plans(numbers: Iterable[int]) -> None:
     solved = 0
-    for number in range(seed, seed + 40):
+    for number in numbers:
         problem = draw(number)
         expected = best(problem)
         if expected is None:
@@ -75,15 +67,45 @@ def test_few_columns_and_pricing_reach_the_same_optimum(
         assert few.objective == few.bound == everything.objective, number
 
 
+@pytest.mark.parametrize(("people", "seed"), [(8, 2), (12, 1), (12, 22)])
 def test_a_first_integer_programme_that_is_too_narrow_is_widened(
+    people: int, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neighbours in a ring want each other; in these three, few pairs hold no plan or a worse."""
+    rng = random.Random(seed)
+    names = [f"entry-{number:02}" for number in range(people)]
+    wants = [
+        tuple(names[(n + step) % people] for step in (-2, -1, 1, 2) if rng.random() < 0.8)
+        for n in range(people)
+    ]
+    problem = Problem(
+        tuple(Reviewer(f"@dev-{n:02}", 2, wants=wants[n]) for n in range(people)),
+        tuple(Entry(name, (f"@dev-{n:02}",), "flow", 2) for n, name in enumerate(names)),
+    )
+    expected = assign(problem)
+    monkeypatch.setattr(solver, "NEAR", 1)
+    plan = assign(problem)
+    assert plan.gap == expected.gap == (0, 0, 0)
+    assert plan.objective == expected.objective
+
+
+def test_a_programme_that_is_too_large_states_a_gap_that_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(solver, "NEAR", 1)
-    for number in range(60):
+    """No integer programme over all pairs: the best plan lies between the plan and the bound."""
+    for name, value in {"SMALL": 0, "FIRST": 1, "MORE": 1, "NEAR": 1, "WIDE": 0}.items():
+        monkeypatch.setattr(solver, name, value)
+    gaps = 0
+    for number in (*range(150), *COSTLY):
         problem = draw(number)
-        expected = best(problem)
-        if expected is not None:
-            assert assign(problem, number).objective == expected, number
+        expected, plan = best(problem), attempt(problem, 0)
+        if isinstance(plan, str):
+            assert expected is None or plan.startswith("reciprocity may leave no plan"), number
+            continue
+        assert expected is not None
+        assert rank(plan.objective) <= rank(expected) <= rank(plan.bound), number
+        gaps += any(plan.gap)
+    assert gaps > 0
 
 
 @settings(max_examples=60, deadline=None)
@@ -289,88 +311,3 @@ def test_every_pair_says_why() -> None:
         ("@rev-three", "vae"): "has submitted no version 1",
         ("@rev-four", "vae"): "is not among the reviewers any more",
     }
-
-
-def refusal(problem: Problem) -> str:
-    with pytest.raises(ZooError) as raised:
-        assign(problem)
-    return str(raised.value)
-
-
-def test_too_few_reviews_in_all_are_counted() -> None:
-    assert refusal(cohort(4, 4, quota=3, capacity=2)) == (
-        f"4 entries need 12 reviews, but 4 people can do at most 8: {HELP}"
-    )
-    idle = Reviewer("@rev-one", 3, barred="has submitted no version 1")
-    problem = Problem((idle, Reviewer("@rev-two", 1)), (Entry("vae", (), "flow", 2),))
-    assert refusal(problem) == (
-        "1 entry needs 2 reviews, but 1 person can do at most 1 "
-        f"(@rev-one has submitted no version 1): {HELP}"
-    )
-
-
-def test_an_entry_that_too_few_may_review_is_named_with_everybody_and_why() -> None:
-    people = tuple(Reviewer(f"@dev-{name}", 3) for name in ("one", "two", "three", "four"))
-    busy = Reviewer("@rev-one", 2, load=2)
-    entry = Entry("vae", ("@dev-two", "@dev-four"), "latent-variable", 2)
-    conflict = {("@dev-three", "vae"): "has a conflict of interest with @dev-two"}
-    assert refusal(Problem((*people, busy), (entry,), conflict)) == (
-        "vae needs 2 reviewers, but only @dev-one may review it (@dev-four is in its team, "
-        "@dev-three has a conflict of interest with @dev-two, @dev-two is in its team, "
-        f"@rev-one has 2 of at most 2 reviews already): {HELP}"
-    )
-
-
-def test_entries_that_compete_for_the_same_people_are_named_and_no_others() -> None:
-    people = tuple(Reviewer(f"@rev-{name}", 1) for name in ("one", "two", "three", "four"))
-    entries = tuple(Entry(name, (), "flow", 1) for name in ("made", "realnvp", "vae", "ddpm"))
-    conflict = {
-        (f"@rev-{who}", name): "has a conflict"
-        for who in ("three", "four")
-        for name in ("made", "realnvp", "vae")
-    }
-    assert refusal(Problem(people, entries, conflict)) == (
-        "made, realnvp, vae together need 3 reviews, but the people who may review them can do 2 "
-        f"(@rev-one at most 1, @rev-two at most 1): {HELP}"
-    )
-
-
-def test_reciprocity_that_leaves_no_plan_is_named() -> None:
-    either = [("@dev-000", "entry-000"), ("@dev-001", "entry-001")]
-    assert refusal(cohort(2, 2, quota=1)) in {
-        f"reciprocity leaves no plan: no two teams may review each other, and then {entry} gets 0 "
-        f"of the 1 reviewer it still needs ({peer} may not while {mate} of its team reviews "
-        f"{other}): {HELP}"
-        for (mate, entry), (peer, other) in (either, either[::-1])
-    }
-    assert assign(cohort(3, 3, quota=1)).gap == (0, 0, 0)  # a circle of three is no exchange
-
-
-def test_one_pair_by_hand_obeys_the_same_rules() -> None:
-    problem = cohort(4, 3, capacity=1)
-    problem = dataclasses.replace(
-        problem,
-        reviewers=(*problem.reviewers, Reviewer("@rev-one", 1, barred="is away")),
-        forbidden={("@dev-003", "entry-002"): "has a conflict of interest with @dev-002"},
-        existing=frozenset({("@dev-000", "entry-001")}),
-    )
-    assert [
-        obstacle(problem, handle, entry)
-        for handle, entry in [
-            ("@dev-002", "entry-002"),
-            ("@dev-001", "entry-000"),
-            ("@dev-003", "entry-002"),
-            ("@dev-000", "entry-001"),
-            ("@dev-000", "entry-002"),
-            ("@rev-one", "entry-000"),
-            ("@dev-002", "entry-000"),
-        ]
-    ] == [
-        "develops it",
-        "is reviewed by @dev-000, who develops entry-000",
-        "has a conflict of interest with @dev-002",
-        "reviews it already",
-        "has 1 of at most 1 reviews already",
-        "is away",
-        None,
-    ]
