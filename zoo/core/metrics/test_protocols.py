@@ -123,6 +123,25 @@ def test_diffusion_bound_adds_its_terms_in_bits():
         measure(model, "bits-per-dim-bound", "digits", progress=False)
 
 
+@pytest.mark.parametrize("dataset", ["digits", pytest.param("mnist", marks=needs_mnist)])
+def test_diffusion_bound_takes_images_evenly_from_the_whole_test_set(dataset):
+    """All 300 digits; every 20th image of MNIST, whose first half is easier than its second."""
+    data, seen = load_dataset(dataset, "test"), []
+
+    def bound_terms(x: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        seen.append(x)
+        return dict.fromkeys(("L_T", "L_t", "L_0"), torch.zeros(len(x)))
+
+    model = Model(data.images.shape[1:], bound_terms=bound_terms, levels=data.levels)
+    found = measure(model, "bits-per-dim-bound", dataset, progress=False)
+    places = range(0, 10_000, 20) if dataset == "mnist" else range(300)
+    assert torch.equal(torch.cat(seen), scale(data.images[list(places)], data.levels))
+    assert found.n == len(places)
+    beside = found.details["independent categorical, same images"]
+    every = found.details["baselines, all test images"]["independent categorical"]
+    assert beside == pytest.approx(every, rel=1e-6 if dataset == "digits" else 0.02)
+
+
 def test_measures_in_evaluation_mode_and_restores_training_mode():
     model = Model((2,), log_prob=lambda x: modes.append(model.training) or torch.zeros(len(x)))
     modes: list[bool] = []
