@@ -16,6 +16,7 @@ from zoo.realnvp.model import (
     Coupling,
     Logit,
     RealNVP,
+    ResidualBlock,
     Scale,
     ScaleTranslate,
     channel_mask,
@@ -125,6 +126,22 @@ def test_scale(last):
         torch.testing.assert_close(log_abs_det(lambda v: scale(v)[0], one), value)
 
 
+@pytest.mark.parametrize("recipe", ["digits", "mnist"])
+def test_numbers_of_couplings_are_those_of_section_4_1(recipe):
+    scales = Task(RECIPES[recipe]).build().scales
+    counts = [(len(scale.checkerboard), len(scale.channelwise)) for scale in scales]
+    assert counts == [(3, 3)] * (RECIPES[recipe].scales - 1) + [(4, 0)]
+
+
+def test_residual_block_adds_its_input():
+    torch.manual_seed(4)
+    block, h = ResidualBlock(3), torch.randn(2, 3, 4, 4)
+    change = block.conv2(block.conv1(h.relu()).relu())
+    torch.testing.assert_close(block(h), h + change)
+    nn.init.zeros_(block.conv2.weight), nn.init.zeros_(block.conv2.bias)
+    assert torch.equal(block(h), h)
+
+
 def test_all_factored_variables_face_the_prior():
     model = flow((1, 8, 8), scales=3)
     assert [math.prod(shape) for shape in model.z_shapes] == [32, 16, 16]  # D/2, D/4 and the rest
@@ -200,6 +217,24 @@ def shipped_bits(recipe, n):
     with torch.no_grad():
         log_prob = entry.load(recipe).log_prob(x).mean()
     return bits_per_dim(log_prob, x[0].numel(), data.levels)
+
+
+@pytest.mark.parametrize("recipe", ["digits", "mnist"])
+def test_samples_leave_the_cube_by_no_more_than_the_margin(recipe):
+    """Each pixel's sliver is α/(1 − 2α) wide; few pixels are in it, but nearly every image is."""
+    entry = get_entry("realnvp")
+    if not entry.weights_path(recipe).exists():
+        pytest.skip(f"no weights of recipe {recipe} are shipped yet")
+    model, alpha = entry.load(recipe), entry.config(recipe).alpha
+    dim, margin = math.prod(model.event_shape), alpha / (1 - 2 * alpha)
+    with torch.no_grad():
+        x = model.inverse(torch.randn(200, dim, generator=torch.Generator().manual_seed(0)))
+    assert x.min() >= -margin - 1e-6
+    assert x.max() <= 1 + margin + 1e-6
+    outside = ((x < 0) | (x > 1)).flatten(1)
+    assert 0.002 < outside.double().mean() < 0.03  # of the pixels
+    if recipe == "mnist":
+        assert outside.any(1).double().mean() > 0.99  # of the images
 
 
 def test_shipped_digits_beat_independent_pixels():
