@@ -182,7 +182,10 @@ class Scale(nn.Module):
 
 
 class RealNVP(nn.Module):
-    """A density on [0, 1]^(C×H×W), for images dequantised as u = (k + U)/levels, U uniform.
+    """A density of images dequantised as u = (k + U)/levels, U uniform, which fill [0, 1]^(C×H×W).
+
+    Its support is larger than that cube, by α/(1 − 2α) at both ends of each pixel, so that its
+    integral over the cube is below 1: what lies outside counts as lost.
 
     Args:
         event_shape: (C, H, W); H and W divisible by 2 as often as there are scales after the first.
@@ -253,7 +256,8 @@ class RealNVP(nn.Module):
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n images (n, C, H, W): z from the prior, then x = f⁻¹(z) (section 3.1).
 
-        A sample in the sliver of mass that the model puts outside the cube is moved to its border.
+        The support is wider than the cube by a sliver for each pixel. Few pixels of a sample lie in
+        theirs, but of many pixels some nearly always do; these are moved to 0 or 1.
         """
         weight = next(self.parameters())
         dim = math.prod(self.event_shape)
