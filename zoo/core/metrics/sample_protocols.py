@@ -73,16 +73,31 @@ def mode_counts(samples: Tensor, modes: Tensor, scale: float) -> Tensor:
     return torch.bincount(nearest[distance <= 3 * scale], minlength=len(modes))
 
 
+def within_mode_sd(samples: Tensor, modes: Tensor, scale: float) -> float:
+    """Spread per coordinate of samples (N, 2) about the mean of those near the same mode (M, 2).
+
+    Near is within 3 `scale`. The mean is that of the samples, so that a mode hit off its centre is
+    not thought wide. Modes with fewer than two samples are left out; 0 when that leaves none.
+    """
+    distance, nearest = torch.cdist(samples, modes.to(samples)).min(1)
+    near = [samples[(nearest == m) & (distance <= 3 * scale)].double() for m in range(len(modes))]
+    groups = [group for group in near if len(group) > 1]
+    if not groups:
+        return 0.0
+    squares = torch.cat([(group - group.mean(0)).square() for group in groups])
+    return squares.mean().sqrt().item()
+
+
 def grid_modes(model: nn.Module, dataset: str, device: str, progress: bool) -> Measurement:
     """Modes hit: at least a tenth of the share N / M within three standard deviations of it."""
     target = density(dataset)
     if target.modes is None:
         raise ZooError(f"grid-modes needs a density with modes, such as grid25, not {dataset}")
-    hit, quality, kl = [], [], []
+    hit, quality, kl, width = [], [], [], []
     for seed in SEEDS:
-        counts = mode_counts(
-            draw(model, SAMPLES, seed, device, progress), target.modes, target.scale
-        ).double()
+        samples = draw(model, SAMPLES, seed, device, progress)
+        counts = mode_counts(samples, target.modes, target.scale).double()
+        width.append(within_mode_sd(samples, target.modes, target.scale))
         hit.append((counts >= 0.1 * SAMPLES / len(counts)).sum().item())
         quality.append(counts.sum().item() / SAMPLES)
         shares = counts / counts.sum().clamp(min=1)
@@ -93,6 +108,8 @@ def grid_modes(model: nn.Module, dataset: str, device: str, progress: bool) -> M
         "modes_per_seed": hit,
         "high_quality_share": sum(quality) / len(SEEDS),
         "kl_to_uniform": sum(kl) / len(SEEDS),
+        "within_mode_sd": sum(width) / len(SEEDS),
+        "sd_of_a_mode": target.scale,
         "protocol": "a mode is hit by >= 0.1 N/M samples within 3 sd; high quality: within 3 sd",
     }
     return Measurement(values.mean().item(), values.std().item(), SAMPLES, SEEDS, details)

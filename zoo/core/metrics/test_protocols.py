@@ -177,6 +177,23 @@ def test_true_mixture_has_all_modes_and_the_chi_square_share_within_three_sd():
     assert (found.value, found.sd) == (25, 0)
     assert found.details["high_quality_share"] == pytest.approx(1 - math.exp(-4.5), abs=0.003)
     assert found.details["kl_to_uniform"] < 0.003
+    # Cut at three standard deviations, a Gaussian of the plane keeps this part of its variance.
+    kept = 1 - 4.5 * math.exp(-4.5) / (1 - math.exp(-4.5))
+    width = found.details["within_mode_sd"]
+    assert width == pytest.approx(found.details["sd_of_a_mode"] * math.sqrt(kept), rel=0.01)
+
+
+def test_width_of_a_mode_is_taken_about_its_own_mean():
+    modes = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    left, right = (
+        torch.tensor([[0.03, 0.0], [0.05, 0.0]]),
+        torch.tensor([[1.1, -0.01], [1.1, 0.01]]),
+    )
+    stray = torch.tensor([[0.5, 0.0], [0.0, 0.98]])  # between modes, and alone at one
+    samples = torch.cat([left, right, stray])
+    found = sample_protocols.within_mode_sd(samples, modes, scale=0.05)
+    assert found == pytest.approx(0.01 / math.sqrt(2))  # 0.01 in one coordinate, 0 in the other
+    assert sample_protocols.within_mode_sd(stray, modes, scale=0.05) == 0
 
 
 def test_missing_modes_are_missed():
