@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from zoo.core.errors import ZooError
 from zoo.core.loop import Loop
+from zoo.core.metrics import measure
 from zoo.core.noise import Noise
+from zoo.core.registry import get_entry
 from zoo.core.training import train
 from zoo.wgan_gp.model import WassersteinGAN, gradient_penalty
 from zoo.wgan_gp.recipe import RECIPES, Task
@@ -99,6 +101,18 @@ def test_losses_are_those_of_algorithm_1() -> None:
     clipped = WassersteinGAN((1, 8, 8), latent_dim=3, width=4, lipschitz="clipping")
     clipped.load_state_dict(model.state_dict())
     assert torch.allclose(clipped.critic_loss(x, z, alpha), -distance)
+
+
+@pytest.mark.parametrize("event_shape", [(1, 8, 8), (2,)])
+def test_score_is_linear_in_the_last_layer(event_shape: tuple[int, ...]) -> None:
+    """No sigmoid is left of the discriminator: a score can be any real number."""
+    critic = WassersteinGAN(event_shape, latent_dim=3, width=8).critic
+    x = torch.randn(6, *event_shape)
+    before = critic(x)
+    last = [layer for layer in critic if isinstance(layer, nn.Linear)][-1]
+    with torch.no_grad():
+        last.weight.mul_(-1000), last.bias.mul_(-1000)
+    torch.testing.assert_close(critic(x), -1000 * before)
 
 
 class Witness(Loop):
@@ -235,6 +249,14 @@ def test_samples_are_drawn_where_the_generator_is(device: str) -> None:
         assert samples.device.type == place
         with torch.no_grad():
             torch.testing.assert_close(samples, model.generator(z.to(place)))
+
+
+def test_shipped_critic_has_slope_one_between_data_and_samples() -> None:
+    entry = get_entry("wgan_gp")
+    if not entry.weights_path("digits").exists():
+        pytest.skip("no weights of recipe digits are shipped yet")
+    found = measure(entry.load("digits"), "critic-slope", "digits", progress=False)
+    assert found.value == pytest.approx(1, abs=0.1)
 
 
 def wasserstein_1d(x: Tensor, y: Tensor) -> float:
