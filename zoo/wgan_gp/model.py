@@ -162,7 +162,7 @@ def image_networks(
 def point_networks(
     event_shape: tuple[int, ...], latent_dim: int, width: int
 ) -> tuple[nn.Module, nn.Module]:
-    """Three hidden layers of rectifiers each, as in the paper's experiments in the plane.
+    """Three hidden layers of rectifiers each, as in the authors' published script for the plane.
 
     Returns:
         The generator, (B, latent_dim) → (B, D), and the critic, with scores (B,).
