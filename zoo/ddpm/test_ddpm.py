@@ -10,7 +10,6 @@ from zoo.core.data import load_dataset
 from zoo.core.noise import Noise
 from zoo.ddpm.model import DDPM, discretised_log_prob
 from zoo.ddpm.recipe import RECIPES, Task
-from zoo.ddpm.unet import UNet, time_embedding
 
 
 class Exact(DDPM):
@@ -301,25 +300,7 @@ def test_bound_is_minus_the_sum_of_its_terms():
     torch.testing.assert_close(model.log_prob_bound(x, seeded(3)), -total)
 
 
-# -- the network and the recipes -------------------------------------------------------------------
-
-
-def test_time_embedding_is_the_transformers():
-    embedding = time_embedding(torch.tensor([0, 3]), 8)
-    assert embedding[0].tolist() == [0] * 4 + [1] * 4
-    expected = [math.sin(3 / 10_000 ** (i / 4)) for i in range(4)]
-    assert embedding[1, :4].tolist() == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("shape", [(1, 4, 4), (1, 28, 28), (3, 8, 12)])
-def test_network_maps_images_to_noise_of_their_shape(shape):
-    network = UNet(shape[0], width=8, depth=1)
-    x, t = torch.randn(2, *shape), torch.tensor([1, 500])
-    assert network(x, t).abs().max() == 0  # the last convolution starts at zero
-    for parameter in network.parameters():
-        torch.nn.init.normal_(parameter, std=0.2)
-    assert network(x, t).shape == x.shape
-    assert (network(x, t) - network(x, t.flip(0))).abs().min() > 0  # the time reaches every pixel
+# -- the recipes -----------------------------------------------------------------------------------
 
 
 def test_scales_are_inverse():
