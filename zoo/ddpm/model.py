@@ -181,7 +181,10 @@ class DDPM(nn.Module):
 
     @torch.no_grad()
     def bound_terms(self, x: Tensor, generator: Generator | None = None) -> dict[str, Tensor]:
-        """The terms of eq. 5 in nats, for x in [0, 1] (B, *event_shape).
+        """The terms of eq. 5 in nats, for grey values x = k / (levels − 1), (B, *event_shape).
+
+        Other numbers in [0, 1], such as samples that are not rounded, have no L_0: its bins lie
+        around the grey values, and overlap around anything else.
 
         Returns:
             "L_T" (B,), exact; "L_t" (B, T − 1), the terms L_{t−1} for t = 2, …, T; and "L_0" (B,),
@@ -195,7 +198,7 @@ class DDPM(nn.Module):
         return {"L_T": self._prior_term(x0), "L_t": L_t, "L_0": L_0}
 
     def log_prob_bound(self, x: Tensor, generator: Generator | None = None) -> Tensor:
-        """−(L_T + Σ L_{t−1} + L_0) in nats for x in [0, 1], (B,): in expectation ≤ log p(x)."""
+        """−(L_T + Σ L_{t−1} + L_0) in nats, (B,), of grey values x: in expectation ≤ log p(x)."""
         terms = self.bound_terms(x, generator)
         return -(terms["L_T"] + terms["L_t"].sum(1) + terms["L_0"])
 
