@@ -154,6 +154,8 @@ def reveal(model: str, reviewers: tuple[str, ...], actor: str) -> None:
         for name, review in reviews.items()
         if review.status in ("filed", "revealed") and person.role == "instructor"
     ]
+    if person.role == "instructor" and not (reviewers or mine):
+        raise ZooError(f"no review of {model} is filed: zoo status {model} says who owes one")
     named = [record.roster.find(name).handle for name in reviewers] or mine or [person.handle]
     opened: dict[str, Path] = {}
     closed: list[ZooError] = []

@@ -152,6 +152,12 @@ def test_the_instructor_opens_all_after_the_close(assigned: Term) -> None:
     assert "F01  major     mistake  zoo/toy/model.py:3-4   The mean is taken over pixels\n" in said
 
 
+def test_an_instructor_is_told_that_nothing_is_filed(assigned: Term) -> None:
+    assert assigned.refused("review", "reveal", "toy", by="@instructor-one") == (
+        "Error: no review of toy is filed: zoo status toy says who owes one"
+    )
+
+
 def test_before_the_close_it_does_not_matter_where_the_text_is(assigned: Term) -> None:
     filed(assigned)
     digest = assigned.state("toy").reviews["@rev-one"].sha256
