@@ -153,7 +153,8 @@ class MADE(nn.Module):
         """Turn uniform numbers into a sample, x_d = 1[u_d < p(x_d = 1 | x_<d)] one after another.
 
         Args:
-            u: numbers in [0, 1], (n, D); 0 forces an element to 1, and 1 forces it to 0.
+            u: numbers in [0, 1], (n, D); 0 forces an element to 1, and 1 forces it to 0, whatever
+                the model says of it.
             k: which mask.
 
         Returns:
@@ -170,7 +171,8 @@ class MADE(nn.Module):
             logit = h[-1] @ self.output.weight[d] + self.output.bias[d]  # (n,)
             if self.direct is not None:
                 logit = logit + x @ self.direct.weight[d]
-            x[:, d] = (u[:, d] < logit.sigmoid()).to(u)
+            # The sigmoid of a logit below −104 is 0 in float32, and no u is below that.
+            x[:, d] = ((u[:, d] < logit.sigmoid()) | (u[:, d] == 0)).to(u)
             for j, layer in enumerate(self.hidden):
                 new = (self.degrees[j + 1][k] == i).nonzero().flatten()
                 h[j + 1][:, new] = F.relu(F.linear(h[j], layer.weight[new], layer.bias[new]))

@@ -140,6 +140,17 @@ def test_sampler_draws_each_image_as_often_as_its_probability_says() -> None:
     assert chi2 < 37.7  # 99.9 % quantile with 15 degrees of freedom; the seed is fixed
 
 
+def test_uniform_numbers_force_pixels_whatever_the_model_says() -> None:
+    """In single precision a logit of ±200 has a sigmoid of exactly 0 or 1."""
+    model = MADE(SHAPE, hidden=(20,), order="random")
+    with torch.no_grad():
+        model.output.bias.copy_(torch.tensor([-200.0, 200.0]).repeat(D // 2))
+    forced = torch.cartesian_prod(*[torch.tensor([0.0, 1.0])] * D)
+    assert torch.equal(model.from_uniform(1 - forced), forced)
+    left_to_the_model = model.from_uniform(torch.full((1, D), 0.5))
+    assert left_to_the_model[0].tolist() == [0.0, 1.0] * (D // 2)
+
+
 def test_ensemble_is_the_mean_of_probabilities() -> None:
     model = build(hidden=(20,), masks=4, order="random")
     x = all_images()
@@ -200,6 +211,20 @@ def test_impossible_settings_are_refused() -> None:
     for changes in ({"dataset": "digits"}, {"masks": 0}, {"hidden": (20, 0)}):
         with pytest.raises(ZooError, match=r"binary|at least 1"):
             dataclasses.replace(RECIPES["tiny"], **changes)
+
+
+def test_a_recipe_passes_all_its_fields_on() -> None:
+    """With values other than the defaults, so that a field forgotten on the way shows."""
+    changes = {"hidden": (7, 5), "direct": False, "masks": 2, "seed": 3}
+    for order in ("natural", "random"):
+        config = dataclasses.replace(RECIPES["tiny"], **changes | {"order": order})
+        model = Task(config).build()
+        assert model.event_shape == (1, 2, 5)
+        assert model.direct is None
+        expected = sample_degrees(10, (7, 5), order, masks=2, seed=3)
+        for built, drawn in zip(model.degrees, expected, strict=True):
+            assert torch.equal(built, drawn)
+    assert Task(dataclasses.replace(config, direct=True)).build().direct is not None
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
