@@ -7,7 +7,7 @@ an approximate posterior q(z|x) = N(μ, diag σ²) by maximising the bound on lo
          ≈ ½ Σ_j (1 + log σ_j² − μ_j² − σ_j²) + log p(x|z),   z = μ + σ ⊙ ε,  ε ~ N(0, I)    (10)
 
 with one draw of ε per example. Both networks are perceptrons with one hidden layer, as in appendix
-C, but of rectified linear units (deviation 2 of the card).
+C, but of rectified linear units (deviation 2 of the card); `units="tanh"` gives the paper's.
 
 Train it with `zoo train vae --recipe mnist`.
 """
@@ -15,11 +15,13 @@ Train it with `zoo train vae --recipe mnist`.
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Bernoulli, Independent, Normal
+
+UNITS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class Bits(Bernoulli):
@@ -39,19 +41,29 @@ class VAE(nn.Module):
         event_shape: shape of one example; D is its number of elements.
         latent_dim: number J of latent dimensions.
         hidden: number H of hidden units in the encoder and in the decoder.
+        units: the non-linearity f of the hidden units; the paper's is "tanh".
+
+    Raises:
+        ValueError: unknown hidden units.
     """
 
     def __init__(
-        self, event_shape: tuple[int, ...], latent_dim: int = 20, hidden: int = 500
+        self,
+        event_shape: tuple[int, ...],
+        latent_dim: int = 20,
+        hidden: int = 500,
+        units: Literal["relu", "tanh"] = "relu",
     ) -> None:
         super().__init__()
+        if units not in UNITS:
+            raise ValueError(f"units must be 'relu' or 'tanh', not '{units}'")
         self.event_shape, self.latent_dim = tuple(event_shape), latent_dim
         size = math.prod(event_shape)
         self.encoder = nn.Sequential(  # equation (12): h = f(W₃x + b₃), then μ and log σ²
-            nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent_dim)
+            nn.Linear(size, hidden), UNITS[units](), nn.Linear(hidden, 2 * latent_dim)
         )
         self.decoder = nn.Sequential(  # equation (11): logits of y = σ(W₂ f(W₁z + b₁) + b₂)
-            nn.Linear(latent_dim, hidden), nn.ReLU(), nn.Linear(hidden, size)
+            nn.Linear(latent_dim, hidden), UNITS[units](), nn.Linear(hidden, size)
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,11 +23,13 @@ class Config(recipes.TrainingConfig):
         event_shape: shape (C, H, W) of the model's images, cut from the middle of the data's.
         latent_dim: number of latent dimensions.
         hidden: hidden units in the encoder and in the decoder.
+        units: what the hidden units are; "tanh", as in the paper, is for comparison.
     """
 
     event_shape: tuple[int, ...]
     latent_dim: int
     hidden: int
+    units: Literal["relu", "tanh"] = "relu"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -52,6 +55,7 @@ RECIPES = {
         hidden=200,
         steps=4000,
         batch_size=100,
+        learning_rate=1e-3,
         schedule="cosine",
     ),
     "mnist": Config(
@@ -61,6 +65,7 @@ RECIPES = {
         hidden=500,
         steps=60_000,
         batch_size=100,
+        learning_rate=1e-3,
         schedule="cosine",
     ),
 }
@@ -73,7 +78,8 @@ class Task(recipes.Task):
 
     def build(self) -> VAE:
         """A new model."""
-        return VAE(self.config.event_shape, self.config.latent_dim, self.config.hidden)
+        c = self.config
+        return VAE(c.event_shape, c.latent_dim, c.hidden, c.units)
 
     def optimizers(self, model: nn.Module) -> dict[str, torch.optim.Optimizer]:
         """Adam; fused, because the update costs as much as a third of the rest otherwise."""

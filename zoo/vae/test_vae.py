@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal, kl_divergence
 
+from zoo.core.data import test_images
 from zoo.core.errors import ZooError
 from zoo.core.noise import Noise
+from zoo.core.registry import get_entry
 from zoo.vae.model import VAE
 from zoo.vae.recipe import RECIPES, Task
 
@@ -53,6 +55,34 @@ def log_evidence(model: VAE, x: Tensor) -> Tensor:
     z, w = gauss_hermite(60, model.latent_dim)
     log_likelihood = model.decode(z[:, None]).log_prob(x)  # (M, B)
     return (log_likelihood + w.log()[:, None]).logsumexp(0)
+
+
+@pytest.mark.parametrize("units", ["relu", "tanh"])
+def test_networks_by_hand(units: str) -> None:
+    """Appendix C from the bare weights of a recipe's model, wider than that of `tiny`."""
+    torch.manual_seed(0)
+    task = Task(dataclasses.replace(RECIPES["tiny"], latent_dim=3, hidden=21, units=units))
+    model, x, z = task.build().double(), images(), torch.randn(5, 3, dtype=torch.float64)
+    W = {name: value.normal_(0.0, 0.7) for name, value in model.state_dict().items()}
+    assert [len(W[f"{net}.0.bias"]) for net in ("encoder", "decoder")] == [21, 21]
+
+    def network(net: str, v: Tensor) -> Tensor:
+        a = v @ W[f"{net}.0.weight"].T + W[f"{net}.0.bias"]
+        h = (a + a.abs()) / 2 if units == "relu" else 1 - 2 / ((2 * a).exp() + 1)
+        return h @ W[f"{net}.2.weight"].T + W[f"{net}.2.bias"]
+
+    q, out = model.encode(x).base_dist, network("encoder", x.flatten(1))  # (12)
+    torch.testing.assert_close(q.loc, out[:, :3])
+    torch.testing.assert_close(q.scale, (out[:, 3:] / 2).exp())
+    y = 1 / (1 + (-network("decoder", z)).exp())  # (11)
+    torch.testing.assert_close(model.decode(z).mean.flatten(1), y)
+
+
+def test_shipped_weights_fit_the_networks() -> None:
+    """Weights load into networks of other hidden units, too; their bound then is far off."""
+    x = test_images("binarized-digits")
+    nats = -get_entry("vae").load("digits").log_prob_bound(x, 50, torch.Generator().manual_seed(0))
+    assert nats.mean().item() == pytest.approx(22.69, abs=0.1)
 
 
 def test_divergence_equals_torch_and_its_own_integral() -> None:
@@ -200,6 +230,8 @@ def test_diverged_weights_give_nan() -> None:
 
 
 def test_impossible_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="units"):
+        VAE(SHAPE, units="sigmoid")
     for changes in ({"dataset": "digits"}, {"latent_dim": 0}, {"hidden": 0}):
         with pytest.raises(ZooError, match=r"binary|at least 1"):
             dataclasses.replace(RECIPES["tiny"], **changes)
