@@ -57,6 +57,7 @@ RECIPES = {
         hidden=(500,),
         steps=4000,
         batch_size=100,
+        learning_rate=1e-3,
         schedule="cosine",
     ),
     "mnist": Config(
@@ -65,6 +66,7 @@ RECIPES = {
         hidden=(2000,),
         steps=24_000,
         batch_size=100,
+        learning_rate=1e-3,
         schedule="cosine",
     ),
 }
