@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from tools.cards import CARD
 from tools.documents import Form
-from tools.process.forms import BIDS, POLICY, ROSTER
 from tools.process.grading.files import OVERRIDES, SHEET
-from tools.process.responsefile import RESPONSE
-from tools.process.reviewform import REVIEW
+from tools.process.response.responsefile import RESPONSE
+from tools.process.review.reviewform import REVIEW
+from tools.process.rules.forms import BIDS, POLICY, ROSTER
 from zoo.core.files import replacing
 
 FOLDER = Path(__file__).resolve().parents[1] / "templates" / "schemas"

@@ -9,13 +9,13 @@ from collections import Counter
 import click
 
 from tools.cli.options import acting
-from tools.process.assigning import OPEN, by_hand, changes, problem_of
 from tools.process.assignment import Objective, Pair, Plan
 from tools.process.assignment import assign as best_plan
-from tools.process.bidding import bid as write_bid
-from tools.process.events import Unassigned
+from tools.process.assignment.assigning import OPEN, by_hand, changes, problem_of
+from tools.process.assignment.bidding import bid as write_bid
+from tools.process.ledger.events import Unassigned
 from tools.process.record import Record
-from tools.process.roster import Bid
+from tools.process.rules.roster import Bid
 from zoo.core.errors import ZooError
 
 

@@ -8,7 +8,7 @@ import click
 
 from tools.cli.options import acting
 from tools.process import clock
-from tools.process.events import Approved, ProposalDeclined, Proposed
+from tools.process.ledger.events import Approved, ProposalDeclined, Proposed
 from tools.process.proposals import arxiv_id, check_proposal, existing_cards
 from tools.process.record import Record
 from tools.process.times import both

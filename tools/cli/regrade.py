@@ -10,10 +10,10 @@ import click
 
 from tools.cli.options import acting
 from tools.process import clock
-from tools.process.events import RegradeAnswered, RegradeAsked
 from tools.process.grading.private import existing, private_folder
-from tools.process.policy import stamp
+from tools.process.ledger.events import RegradeAnswered, RegradeAsked
 from tools.process.record import Record
+from tools.process.rules.policy import stamp
 from tools.process.times import both
 from zoo.core.files import replacing
 

@@ -10,13 +10,12 @@ import click
 
 from tools.cli.options import acting
 from tools.documents import read_text, shown
-from tools.process.events import Answered, SignedOff
-from tools.process.findings import Finding, Outcome, finding_key
-from tools.process.fixes import fix_remarks
-from tools.process.lint import Remark
-from tools.process.mapping import Hunk, Mapped
+from tools.process.ledger.events import Answered, SignedOff
+from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.responsefile import (
+from tools.process.response.fixes import fix_remarks
+from tools.process.response.mapping import Hunk, Mapped
+from tools.process.response.responsefile import (
     Reply,
     load_response,
     parse_response,
@@ -25,11 +24,12 @@ from tools.process.responsefile import (
     response_template,
     with_missing,
 )
-from tools.process.reviewfile import load_review
-from tools.process.signoff import sign_off_page
-from tools.process.state import Submission
+from tools.process.response.signoff import sign_off_page
+from tools.process.response.versions import Versions
+from tools.process.review.findings import Finding, Outcome, finding_key
+from tools.process.review.lint import Remark
+from tools.process.review.reviewfile import load_review
 from tools.process.times import both
-from tools.process.versions import Versions
 from tools.text import one_line, table
 from zoo.core.errors import ZooError, nearest
 from zoo.core.files import replacing, sha256_of

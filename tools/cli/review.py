@@ -8,17 +8,17 @@ import click
 
 from tools.cli.options import acting
 from tools.documents import read_text, shown
-from tools.process.coverage import coverage, coverage_table
-from tools.process.events import ReviewAgreed, ReviewFiled, ReviewLost, ReviewRefused
-from tools.process.frozen import FrozenTree
-from tools.process.lint import Remark, lint_review
+from tools.process.ledger.events import ReviewAgreed, ReviewFiled, ReviewLost, ReviewRefused
+from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.reviewdraft import check_front, draft_text, with_execution
-from tools.process.reviewfile import load_review, parse_review, review_path, review_problems
-from tools.process.sealing import reveal_review, seal
-from tools.process.state import Submission
+from tools.process.review.coverage import coverage, coverage_table
+from tools.process.review.frozen import FrozenTree
+from tools.process.review.lint import Remark, lint_review
+from tools.process.review.reviewdraft import check_front, draft_text, with_execution
+from tools.process.review.reviewfile import load_review, parse_review, review_path, review_problems
+from tools.process.review.sealing import reveal_review, seal
+from tools.process.review.worktrees import frozen_worktree
 from tools.process.times import both
-from tools.process.worktrees import frozen_worktree
 from tools.text import one_line, table
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
@@ -69,7 +69,7 @@ def start(model: str, no_verify: bool, actor: str) -> None:
     The code of the entry runs with your rights, without the secrets of your environment. Run it
     again to renew the evidence: what you wrote stays as it is.
     """
-    from tools.process.reexecution import execute
+    from tools.process.review.reexecution import execute
 
     record = Record()
     state, reviewer = _reviewing(record, model, actor)

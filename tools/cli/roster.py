@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 
 from tools.documents import read_text
-from tools.process.classroom import HEAD, head_of, merge, read_classroom, roster_text
-from tools.process.config import check_people, parse_roster
-from tools.process.ledger import writing
+from tools.process.ledger.file import writing
 from tools.process.record import Record, find_root
-from tools.process.roster import Roster
+from tools.process.rules.classroom import HEAD, head_of, merge, read_classroom, roster_text
+from tools.process.rules.config import check_people, parse_roster
+from tools.process.rules.roster import Roster
 from zoo.core.files import replacing
 
 

@@ -13,7 +13,7 @@ from zoo.core.registry import ZOO_FOLDER
 
 
 @click.command()
-@click.option("--people", default=40, show_default=True, help="How many take part, 16 or more.")
+@click.option("--people", default=40, show_default=True, help="How many take part, 20 or more.")
 @click.option("--seed", default=7, show_default=True, help="Draws who does what.")
 @click.option(
     "--keep",

@@ -14,10 +14,10 @@ from tools.cli.options import who_acts
 from tools.process import clock
 from tools.process.board import HEADINGS, row
 from tools.process.history import sentence
+from tools.process.ledger.state import Submission
 from tools.process.obligations import TEAM, Obligation, obligations
-from tools.process.policy import stamp
 from tools.process.record import Record
-from tools.process.state import Submission
+from tools.process.rules.policy import stamp
 from tools.process.times import both, left
 from tools.text import escape, one_line, table
 

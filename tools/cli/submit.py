@@ -8,9 +8,9 @@ import click
 
 from tools.cli.options import acting
 from tools.process import clock
-from tools.process.events import Event, Submitted, Withdrawn
 from tools.process.git import git, head
-from tools.process.machine import Rejection, apply
+from tools.process.ledger.events import Event, Submitted, Withdrawn
+from tools.process.ledger.machine import Rejection, apply
 from tools.process.obligations import obligations
 from tools.process.record import Record
 from tools.process.tags import make_tag

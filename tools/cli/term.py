@@ -9,7 +9,8 @@ import click
 
 from tools.cli.options import acting, who_acts
 from tools.process import clock
-from tools.process.events import (
+from tools.process.history import work
+from tools.process.ledger.events import (
     Accepted,
     DeclaredMissing,
     Extended,
@@ -20,11 +21,10 @@ from tools.process.events import (
     RulesChanged,
     Stage,
 )
-from tools.process.history import work
+from tools.process.ledger.state import ACTIVE, Submission
 from tools.process.obligations import obligations, time_is_up
-from tools.process.policy import moment, stamp
 from tools.process.record import Record
-from tools.process.state import ACTIVE, Submission
+from tools.process.rules.policy import moment, stamp
 from tools.process.times import both
 from zoo.core.errors import ZooError
 

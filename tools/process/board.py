@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from tools.process.policy import Policy
-from tools.process.state import Submission, Submitted
+from tools.process.ledger.state import Submission, Submitted
+from tools.process.rules.policy import Policy
 from tools.process.times import short
 from tools.text import escape, one_line
 

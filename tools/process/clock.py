@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime
 
-from tools.process.policy import moment
+from tools.process.rules.policy import moment
 from zoo.core.errors import ZooError
 
 

@@ -7,14 +7,14 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.process.config import check_people
-from tools.process.events import Event, Proposed
 from tools.process.git import file_at, git, git_bytes
-from tools.process.policy import Rules
+from tools.process.ledger.events import Event, Proposed
+from tools.process.ledger.state import ACTIVE, Submission
 from tools.process.projections import board_differs, sign_off_pages
 from tools.process.proposals import same_paper
 from tools.process.record import ACTS_AS, Record
-from tools.process.state import ACTIVE, Submission
+from tools.process.rules.config import check_people
+from tools.process.rules.policy import Rules
 from zoo.core.errors import ZooError
 
 

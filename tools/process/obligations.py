@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from tools.process.roster import Roster
-from tools.process.state import Review, Submission
+from tools.process.ledger.state import Review, Submission
+from tools.process.rules.roster import Roster
 
 TEAM, INSTRUCTOR = "team", "instructor"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tools.process.board import board_page
-from tools.process.ledger import writing
+from tools.process.ledger.file import writing
+from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.reviewfile import load_review
-from tools.process.signoff import sign_off_page
-from tools.process.state import Submission
+from tools.process.response.signoff import sign_off_page
+from tools.process.review.reviewfile import load_review
 from tools.process.tags import make_tag
 from zoo.core.files import replacing
 

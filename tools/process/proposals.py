@@ -9,10 +9,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import get_args
 
-from tools.process.events import Proposed
-from tools.process.policy import Policy
-from tools.process.roster import Roster
-from tools.process.state import ACTIVE, OVER, Submission
+from tools.process.ledger.events import Proposed
+from tools.process.ledger.state import ACTIVE, OVER, Submission
+from tools.process.rules.policy import Policy
+from tools.process.rules.roster import Roster
 from tools.process.times import both
 from tools.scaffold import ARXIV, check_name
 from zoo.core.cards import Card, Family, load_card

@@ -9,15 +9,15 @@ from pathlib import Path
 
 from tools.process import clock
 from tools.process.board import board_page
-from tools.process.config import load_bids, load_policy, load_roster
-from tools.process.events import Event, Payload
 from tools.process.git import commit_paths, head
-from tools.process.ledger import Ledger, writing
-from tools.process.machine import Rejection, apply, replay
-from tools.process.policy import Policy
-from tools.process.roster import Bid, Roster
-from tools.process.state import Submission
-from tools.process.transition import Refused
+from tools.process.ledger.events import Event, Payload
+from tools.process.ledger.file import Ledger, writing
+from tools.process.ledger.machine import Rejection, apply, replay
+from tools.process.ledger.state import Submission
+from tools.process.ledger.transition import Refused
+from tools.process.rules.config import load_bids, load_policy, load_roster
+from tools.process.rules.policy import Policy
+from tools.process.rules.roster import Bid, Roster
 from zoo.core.errors import ZooError, nearest
 from zoo.core.files import replacing
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from tools.process.git import git
-from tools.process.policy import stamp
-from tools.process.state import Submitted
+from tools.process.ledger.state import Submitted
+from tools.process.rules.policy import stamp
 from zoo.core.errors import ZooError
 
 

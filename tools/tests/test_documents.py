@@ -288,7 +288,7 @@ def test_the_schema_judges_as_the_reader_does(old, new, line, rule, fix) -> None
 def test_reading_imports_no_workflow_package() -> None:
     script = (
         "import sys; from pathlib import Path\n"
-        "from tools.process.config import load_policy, load_roster\n"
+        "from tools.process.rules.config import load_policy, load_roster\n"
         "load_policy(Path('reviews/policy.yaml')); load_roster(Path('reviews/roster.yaml'))\n"
         "heavy = {'torch', 'pydantic', 'numpy', 'jsonschema', 'scipy'}\n"
         "sys.exit(' '.join(sorted(heavy & set(sys.modules))) or 0)"

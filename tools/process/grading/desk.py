@@ -6,7 +6,6 @@ import csv
 import functools
 from pathlib import Path
 
-from tools.process.events import GradesReleased
 from tools.process.grading.explain import Wording
 from tools.process.grading.files import load_overrides, load_sheets
 from tools.process.grading.gradebook import Student, load_people, people_text
@@ -21,10 +20,11 @@ from tools.process.grading.lock import RELEASABLE, counts
 from tools.process.grading.prepare import OVERRIDES, extended, fresh
 from tools.process.grading.release import Release, locked_by, publish, release_files
 from tools.process.grading.sheets import Override, Sheet, sheet_problems
-from tools.process.policy import Policy
+from tools.process.ledger.events import GradesReleased
+from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.reviewfile import load_review
-from tools.process.state import Submission
+from tools.process.review.reviewfile import load_review
+from tools.process.rules.policy import Policy
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
 

@@ -6,7 +6,7 @@ from tools.process.grading.amounts import exact, plain
 from tools.process.grading.explain import Wording, explain_person
 from tools.process.grading.grades import EntryGrade, PersonGrade
 from tools.process.grading.sheets import Adjudication
-from tools.process.policy import Policy
+from tools.process.rules.policy import Policy
 from tools.text import one_line
 
 NOTE = 2000  # characters of a note

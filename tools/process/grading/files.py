@@ -20,9 +20,9 @@ from tools.process.grading.sheets import (
     override_problems,
     sheet_problems,
 )
-from tools.process.policy import Policy
-from tools.process.roster import Roster
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import Policy
+from tools.process.rules.roster import Roster
 from tools.yamltext import Document
 
 T = TypeVar("T")

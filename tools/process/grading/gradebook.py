@@ -12,7 +12,7 @@ from tools.documents import read_text, shown
 from tools.process.grading.amounts import rounded
 from tools.process.grading.grades import PersonGrade
 from tools.process.grading.sheets import PARTS
-from tools.process.roster import Roster
+from tools.process.rules.roster import Roster
 from zoo.core.errors import ZooError, nearest
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so runs in a spreadsheet

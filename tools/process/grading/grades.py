@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
-from tools.process.events import Version
 from tools.process.grading.amounts import exact, plain
 from tools.process.grading.charges import (
     Flaw,
@@ -28,9 +27,10 @@ from tools.process.grading.charges import (
 )
 from tools.process.grading.lock import Question, counts, open_questions
 from tools.process.grading.sheets import PARTS, Override, Sheet
-from tools.process.policy import Policy, RubricItem
-from tools.process.roster import Person, Roster
-from tools.process.state import Review, Submission
+from tools.process.ledger.events import Version
+from tools.process.ledger.state import Review, Submission
+from tools.process.rules.policy import Policy, RubricItem
+from tools.process.rules.roster import Person, Roster
 from zoo.core.errors import ZooError
 
 HUNDRED = Fraction(100)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from tools.process.grading.charges import Flaw, merge
 from tools.process.grading.sheets import Sheet
-from tools.process.policy import Policy, RubricItem
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import Policy, RubricItem
 
 RELEASABLE = ("accepted", "published", "missing", "withdrawn")
 

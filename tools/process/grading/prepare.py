@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from tools.process.policy import Policy, RubricItem
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import Policy, RubricItem
 from tools.text import one_line
 from zoo.core.errors import ZooError
 

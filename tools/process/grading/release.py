@@ -18,7 +18,7 @@ from tools.process.grading.feedback import feedback_page
 from tools.process.grading.gradebook import Student, canvas_text, moodle_text
 from tools.process.grading.grades import EntryGrade, PersonGrade
 from tools.process.grading.sheets import PARTS
-from tools.process.policy import Policy
+from tools.process.rules.policy import Policy
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
 

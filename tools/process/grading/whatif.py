@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from tools.process.config import policy_problems
 from tools.process.grading.amounts import exact
-from tools.process.policy import Policy
+from tools.process.rules.config import policy_problems
+from tools.process.rules.policy import Policy
 from tools.yamltext import Document
 from zoo.core.errors import ZooError, nearest
 

@@ -8,13 +8,11 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import get_args
 
-from tools.process.events import PAYLOADS, Event
-from tools.process.machine import Rejection, apply
+from tools.process.ledger.events import PAYLOADS, Event
+from tools.process.ledger.machine import Rejection, apply
+from tools.process.ledger.state import StageName, Submission
 from tools.process.simulation.world import World
-from tools.process.state import StageName, Submission
 from zoo.core.errors import ZooError
-
-NO_NUMBER = ("missing", "–")
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,9 @@ def conclude(world: World) -> Outcome:
     world.print("\n" + world.zoo("status"))
     world.print("\n".join(f"{number:6} {what}" for what, number in counts.items()))
     world.print("\nFinal grades\n" + _histogram(grades))
-    _everything_happened(events)
+    never = [what for what, number in counts.items() if not number]
+    world.expect(not never, f"it happened: {', '.join(never)}")
+    everything_happened(events)
     world.print("\n" + world.zoo("fsck").strip().splitlines()[-1])
     again = world.zoo("reconcile").strip()
     world.expect(again == "everything is as the ledgers say", f"nothing to rebuild: {again}")
@@ -93,10 +93,7 @@ def _counts(world: World, events: list[Event], states: dict[str, Submission]) ->
 
 def _histogram(grades: dict[str, str]) -> str:
     """How many people have which grade, in tens."""
-    tens = Counter(
-        "missing" if grade == "missing" else "none" if grade in NO_NUMBER else _ten(grade)
-        for grade in grades.values()
-    )
+    tens = Counter(grade if grade in ("missing", "–") else _ten(grade) for grade in grades.values())
     return "\n".join(f"{name:>8} {'█' * tens[name]} {tens[name]}" for name in sorted(tens))
 
 
@@ -106,7 +103,7 @@ def _ten(grade: str) -> str:
     return f"{low:02d}–{low + 9 if low < 90 else 100}"
 
 
-def _everything_happened(events: list[Event]) -> None:
+def everything_happened(events: list[Event]) -> None:
     """Every kind of event and every stage of an entry occurred."""
     never = set(PAYLOADS) - {event.payload.TYPE for event in events}
     stages = set(get_args(StageName)) - {"none"} - _stages(events)

@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from tools.process.events import Published
-from tools.process.policy import RubricItem
+from tools.process.ledger.events import Published
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import RubricItem
 from tools.process.simulation.entries import place_of
 from tools.process.simulation.faults import IMAGINED, Fault
 from tools.process.simulation.people import Cast, Team
 from tools.process.simulation.reviewing import Desk, reported
 from tools.process.simulation.world import INSTRUCTOR, World
-from tools.process.state import Submission
 
 
 def grade(world: World, cast: Cast, desk: Desk) -> None:
@@ -149,7 +149,7 @@ def _check_grades(world: World, cast: Cast) -> None:
     grades = _grades(world)
     for handle in [*cast.students, *cast.assistants]:
         final = grades[handle]["final"]["grade"]
-        world.expect(final in ("missing", "none") or 0 <= float(final) <= 100, f"{handle}: {final}")
+        world.expect(final in ("missing", "–") or 0 <= float(final) <= 100, f"{handle}: {final}")
     for fate in ("absent", "withdrawn"):
         for handle in cast.by_fate(fate).members:
             said = grades[handle]["final"]["grade"]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from tools.process.git import git
-from tools.process.policy import moment, stamp
+from tools.process.rules.policy import moment, stamp
 from tools.process.simulation.entries import plant, write_entry
 from tools.process.simulation.people import (
     Cast,
@@ -74,7 +74,7 @@ def propose(world: World, cast: Cast) -> None:
     world.refused(*arguments, by=first.speaker, because=f"is taken by {declined.model}")
     for team in cast.teams:
         if team not in (declined, absent):
-            world.until(world.now + timedelta(hours=world.random.randint(1, 6)))
+            world.before("2026-10-03 20:00", len(cast.teams))
             world.zoo(*_proposal(team), by=team.speaker)
     world.note(f"{len(cast.teams) - 1} teams have proposed a paper")
     world.refused("approve", first.model, by=first.speaker, because="is for the instructor")
@@ -135,7 +135,7 @@ def submit_v1(world: World, cast: Cast) -> None:
     world.at("2026-10-13 09:00")
     for team in cast.teams:
         if team.fate not in (*missing, "declined", "late-v1", "first"):
-            world.until(world.now + timedelta(hours=world.random.randint(1, 6)))
+            world.before("2026-10-19 20:00", len(cast.teams))
             develop(world, team)
             world.zoo("submit", team.model, "v1", by=team.speaker)
     submitted = [team for team in cast.teams if world.state(team.model).v1]

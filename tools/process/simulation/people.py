@@ -11,7 +11,7 @@ from tools.process.simulation.faults import FAULTS, READABLE, Fault
 from tools.process.simulation.world import INSTRUCTOR
 from zoo.core.errors import ZooError
 
-FEWEST = 16  # people with whom everything can happen
+FEWEST = 20  # people with whom everything can happen
 # What must happen in a term, to one team each; further teams draw theirs, most of them nothing.
 FATES = ("first", "declined", "held", "absent", "withdrawn", "revived")
 LATER = ("late-v1", "late-v2", "absent", *[""] * 17)

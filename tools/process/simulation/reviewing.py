@@ -78,7 +78,9 @@ def assign(world: World, cast: Cast) -> Desk:
     for handle, model in [pair for pair in after if pair not in before]:
         world.zoo("review", "agree", model, by=handle)
         world.note(f"{handle} reviews {model} instead")
-    return Desk(trouble=_troubles(world, _ordinary(cast, after)))
+    leaving = cast.by_fate("withdrawn").members  # who will review no more
+    staying = [pair for pair in _ordinary(cast, after) if pair[0] not in leaving]
+    return Desk(trouble=_troubles(world, staying))
 
 
 def _summary(text: str) -> str:
@@ -106,10 +108,9 @@ def _drop_out(world: World, refusing: Pair, ill: Pair) -> None:
 
 def _troubles(world: World, pairs: list[Pair]) -> dict[str, Pair]:
     """A pair for each trouble; no entry loses both of its reviews."""
-    while True:
-        four = world.random.sample(pairs, 4)
-        if four[0][1] != four[1][1]:
-            break
+    drawn = world.random.sample(pairs, len(pairs))
+    lost = next(pair for pair in drawn[1:] if pair[1] != drawn[0][1])
+    four = [drawn[0], lost, *[pair for pair in drawn[1:] if pair != lost][:2]]
     filing = [pair for pair in pairs if pair != four[0]]
     more = [world.random.choice(filing) for _ in TROUBLES[4:]]
     return dict(zip(TROUBLES, [*four, *more], strict=True))
@@ -151,17 +152,13 @@ def draw_reports(world: World, cast: Cast, desk: Desk) -> None:
         if (handle, model) in desk.reports:
             continue
         found: list[Fault] = [f for f in cast.author(model).faults if world.random.random() < 0.6]
-        if world.random.random() < 0.2 and not _in_the_way(cast.author(model)):
+        careless = world.random.random() < 0.2
+        if careless or (handle, model) == desk.trouble["edited"]:
             found.append(IMAGINED)
         if world.random.random() < 0.2:
             found.append(ABSENT)
         folder = world.root / "zoo" / model
         desk.reports[handle, model] = [Report(fault, place_of(folder, fault)) for fault in found]
-
-
-def _in_the_way(team: Team) -> bool:
-    """Whether a fault of the team changed the line that a careless reviewer takes for one."""
-    return any(IMAGINED.wrong in fault.right for fault in team.faults)
 
 
 def review(world: World, cast: Cast, desk: Desk) -> None:
@@ -180,10 +177,10 @@ def review(world: World, cast: Cast, desk: Desk) -> None:
     todo = [pair for pair in pairs_of(world) if pair[1] != held and pair not in later]
     for handle, model in todo:
         if model != gone.model:
-            world.until(world.now + timedelta(minutes=world.random.randint(20, 90)))
+            world.before("2026-10-25 18:00", len(todo))
             _file(world, desk, (handle, model))
     world.note(f"{len(todo)} reviews are filed, sealed")
-    _withdraw(world, desk, gone)
+    _withdraw(world, desk, gone, cast.by_fate("first").speaker)
     _resume(world, cast, desk, held, waiting)
     _peek(world, desk)
 
@@ -241,11 +238,10 @@ def _deliver_twice(world: World, model: str) -> None:
     world.note(f"the hold of {model} is delivered twice and recorded once")
 
 
-def _withdraw(world: World, desk: Desk, team: Team) -> None:
+def _withdraw(world: World, desk: Desk, team: Team, stranger: str) -> None:
     """A team gives up while its entry is in review; one review is filed already."""
     pair = next(pair for pair in pairs_of(world) if pair[1] == team.model)
     _file(world, desk, pair)
-    stranger = pair[0]
     reason = ("--reason", "Two of us have left the course.")
     world.refused("withdraw", team.model, *reason, by=stranger, because="is not a developer of")
     world.zoo("withdraw", team.model, *reason, by=team.speaker)
@@ -269,7 +265,7 @@ def _resume(world: World, cast: Cast, desk: Desk, held: str, waiting: list[Pair]
 
 def _peek(world: World, desk: Desk) -> None:
     """Sealed is sealed: before the close nobody opens a review, and none is in git."""
-    _, model = desk.trouble["replaced"]
+    _, model = desk.trouble["edited"]
     world.refused("review", "reveal", model, because="is in-review")
     listed = git(world.root, "ls-files", "reviews/*/v1/*.md")
     world.expect(not listed, "no sealed review is in git")

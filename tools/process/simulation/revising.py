@@ -23,7 +23,7 @@ def revise(world: World, cast: Cast, desk: Desk) -> None:
     world.at("2026-11-06 10:00")
     stubborn = _stubborn(world, desk, prompt)
     for team in prompt:
-        world.until(world.now + timedelta(minutes=world.random.randint(20, 60)))
+        world.before("2026-11-09 20:00", len(prompt))
         _answer(world, desk, team, stubborn)
         world.zoo("submit", team.model, "v2", by=team.speaker)
     world.note(f"version 2 of {len(prompt)} entries is in")
@@ -54,7 +54,8 @@ def _stubborn(world: World, desk: Desk, teams: list[Team]) -> str:
 def _answer(world: World, desk: Desk, team: Team, stubborn: str) -> None:
     """Repair what was reported, and answer every finding."""
     findings = dict(reported(desk, world.state(team.model).findings, team.model))
-    mine = [key for key in findings if f"{team.model}/{key}" == stubborn]
+    left = next((f for key, f in findings.items() if f"{team.model}/{key}" == stubborn), None)
+    mine = [key for key, fault in findings.items() if fault == left]
     if mine:
         over = f"{len(findings)} findings have no answer" if len(findings) > 1 else "no answer"
         world.refused("submit", team.model, "v2", by=team.speaker, because=over)
@@ -64,7 +65,7 @@ def _answer(world: World, desk: Desk, team: Team, stubborn: str) -> None:
     for fault in team.faults:
         unseen = fault not in findings.values()
         stays = fault not in fixed and not (unseen and world.random.random() < 0.3)
-        if stays or any(fault == findings[key] for key in mine):
+        if stays or fault == left:
             team.kept.append(fault)
     folder = world.root / "zoo" / team.model
     repair(folder, [fault for fault in team.faults if fault not in team.kept])

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from unittest import mock
 from zoneinfo import ZoneInfo
@@ -19,9 +19,9 @@ from click.testing import CliRunner
 
 from tools.cli import main
 from tools.process.git import git, head
-from tools.process.policy import stamp
+from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.state import Submission
+from tools.process.rules.policy import stamp
 from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER
 
@@ -107,8 +107,13 @@ class World:
 
     def at(self, local: str) -> None:
         """Set the clock: course time, "2026-10-19 23:59" or with seconds. It never moves back."""
-        form = "%Y-%m-%d %H:%M" + (":%S" if local.count(":") == 2 else "")
-        self.until(datetime.strptime(local, form).replace(tzinfo=ZONE).astimezone(UTC))
+        self.until(_moment(local))
+
+    def before(self, local: str, steps: int) -> None:
+        """Let a while pass, so short that as many such steps end before a date."""
+        left = max(_moment(local) - self.now, timedelta(0))
+        minutes = int(left.total_seconds() // 60 / steps * self.random.random())
+        self.until(self.now + timedelta(minutes=minutes))
 
     def until(self, moment: datetime) -> None:
         """Set the clock to a moment, unless that is past."""
@@ -156,8 +161,9 @@ class World:
                 f"{by} typed zoo {' '.join(arguments)}, which must be refused ('{because}'); "
                 f"status {code}, it said: {said}"
             )
-        self.refusals.append(line.removeprefix("Error: "))
-        self.note(f"refused, {by}, zoo {_name(arguments)}: {line.removeprefix('Error: ')}")
+        said = line.removeprefix("Error: ").replace(f"{self.root.parent}/", "")
+        self.refusals.append(said)
+        self.note(f"refused, {by}, zoo {_name(arguments)}: {said}")
         return line
 
     def _run(self, arguments: tuple[str, ...], by: str) -> tuple[int, str, str]:
@@ -196,6 +202,12 @@ class World:
         """End the rehearsal unless something holds that must."""
         if not holds:
             raise ZooError(f"{stamp(self.now)}: this must hold and does not: {what}")
+
+
+def _moment(local: str) -> datetime:
+    """A moment of course time."""
+    form = "%Y-%m-%d %H:%M" + (":%S" if local.count(":") == 2 else "")
+    return datetime.strptime(local, form).replace(tzinfo=ZONE).astimezone(UTC)
 
 
 def _name(arguments: Sequence[str]) -> str:

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tools.cli import main
-from tools.process.events import Payload
 from tools.process.git import git
+from tools.process.ledger.events import Payload
+from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.state import Submission
 from tools.process.tests.revision import revise
 from zoo.core.registry import ZOO_FOLDER
 

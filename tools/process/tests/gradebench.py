@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
 
-from tools.process.events import Proposed
 from tools.process.grading.grades import EntryGrade, Part, grade_entry
 from tools.process.grading.sheets import Adjudication, OwnFinding, Rating, Sheet, VersionPoints
-from tools.process.policy import Charge, Policy, Rubric, RubricItem, Severities
-from tools.process.roster import Person, Roster
-from tools.process.state import Review, Signature, Submission, Submitted
+from tools.process.ledger.events import Proposed
+from tools.process.ledger.state import Review, Signature, Submission, Submitted
+from tools.process.rules.policy import Charge, Policy, Rubric, RubricItem, Severities
+from tools.process.rules.roster import Person, Roster
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 POLICY = Policy(

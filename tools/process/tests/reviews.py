@@ -7,9 +7,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from tools.process import events as ev
-from tools.process.policy import Charge, Policy, Rubric, RubricItem, Severities
-from tools.process.state import Review, Submission, Submitted
+from tools.process.ledger import events as ev
+from tools.process.ledger.state import Review, Submission, Submitted
+from tools.process.rules.policy import Charge, Policy, Rubric, RubricItem, Severities
 
 if TYPE_CHECKING:
     from tools.process.tests.conftest import Term

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from tools.process import events as ev
+from tools.process.ledger import events as ev
 
 if TYPE_CHECKING:
     from tools.process.tests.conftest import Term

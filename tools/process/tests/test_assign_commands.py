@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tools.process.assigning import problem_of
-from tools.process.events import (
+from tools.process.assignment.assigning import problem_of
+from tools.process.ledger.events import (
     Assigned,
     Held,
     ReviewFiled,
@@ -17,7 +17,7 @@ from tools.process.events import (
     Withdrawn,
 )
 from tools.process.record import Record
-from tools.process.roster import Bid
+from tools.process.rules.roster import Bid
 from tools.process.tests.conftest import Term
 
 BOSS = "@instructor-one"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.process.config import check_people, load_bids, load_policy, load_roster
-from tools.process.policy import Deadlines, GroupSize, Policy, ReviewPolicy
-from tools.process.roster import Bid
+from tools.process.rules.config import check_people, load_bids, load_policy, load_roster
+from tools.process.rules.policy import Deadlines, GroupSize, Policy, ReviewPolicy
+from tools.process.rules.roster import Bid
 from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from tools.process import events as ev
 from tools.process.git import git, head
-from tools.process.ledger import digest
+from tools.process.ledger import events as ev
+from tools.process.ledger.file import digest
 
 REVIEW = """\
 ---

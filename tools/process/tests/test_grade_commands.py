@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tools.process import events as ev
+from tools.process.ledger import events as ev
 
 if TYPE_CHECKING:
     from tools.process.tests.conftest import Term

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from tools.process import events as ev
-from tools.process import ledger as ledger_module
-from tools.process.ledger import Ledger, writing
-from tools.process.lines import Malformed, from_line, to_line
+from tools.process.ledger import events as ev
+from tools.process.ledger import file as ledger_module
+from tools.process.ledger.file import Ledger, writing
+from tools.process.ledger.lines import Malformed, from_line, to_line
 from tools.process.tests.walk import PROPOSAL, START
 from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER
@@ -114,7 +114,7 @@ def test_a_torn_line_is_cut_off_by_the_next_write(ledger):
 WRITER = """
 import sys
 from pathlib import Path
-from tools.process.ledger import Ledger, writing
+from tools.process.ledger.file import Ledger, writing
 from tools.process.tests.test_ledger import event
 folder, count = Path(sys.argv[1]), int(sys.argv[2])
 ledger = Ledger(folder / "toy" / "events.jsonl")

@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from tools.process.coverage import coverage, coverage_table
-from tools.process.frozen import find_quote, notebook_cells
-from tools.process.lint import Remark, has_evidence, lint_review, says_nothing
-from tools.process.reviewfile import parse_review
+from tools.process.review.coverage import coverage, coverage_table
+from tools.process.review.frozen import find_quote, notebook_cells
+from tools.process.review.lint import Remark, has_evidence, lint_review, says_nothing
+from tools.process.review.reviewfile import parse_review
 from tools.process.tests.reviews import COMMIT, FROZEN, REVIEW, changed, notebook, policy, state
 
 SECOND = REVIEW[REVIEW.index("## F02") :]

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from tools.process import events as ev
-from tools.process.machine import TRANSITIONS, Rejection, apply
-from tools.process.policy import moment, stamp
-from tools.process.state import Submission
+from tools.process.ledger import events as ev
+from tools.process.ledger.machine import TRANSITIONS, Rejection, apply
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import moment, stamp
 from tools.process.tests.walk import PROPOSAL, RULES, SHA, START, TEACHER, TEAM, Walk
 
 

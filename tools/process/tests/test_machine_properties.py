@@ -6,10 +6,10 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.process import events as ev
-from tools.process.machine import Rejection, apply, replay
-from tools.process.policy import stamp
-from tools.process.state import Submission
+from tools.process.ledger import events as ev
+from tools.process.ledger.machine import Rejection, apply, replay
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import stamp
 from tools.process.tests.walk import PROPOSAL, RULES, SHA, START, TEACHER, TEAM
 
 # Written down a second time, from the description of the process rather than from the code.

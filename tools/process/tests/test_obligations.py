@@ -8,11 +8,11 @@ from typing import get_args
 
 import pytest
 
-from tools.process.events import Proposed
+from tools.process.ledger.events import Proposed
+from tools.process.ledger.state import Regrade, Review, Signature, StageName, Submission, Submitted
 from tools.process.obligations import Obligation, obligations, time_is_up
-from tools.process.policy import Rules
-from tools.process.roster import Person, Roster
-from tools.process.state import Regrade, Review, Signature, StageName, Submission, Submitted
+from tools.process.rules.policy import Rules
+from tools.process.rules.roster import Person, Roster
 
 NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

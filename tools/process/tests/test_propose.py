@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.process.events import Proposed, Withdrawn
+from tools.process.ledger.events import Proposed, Withdrawn
 from tools.process.proposals import arxiv_id
 from tools.process.tests.conftest import Term
 from zoo.core.errors import ZooError

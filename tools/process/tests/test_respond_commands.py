@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from tools.process import events as ev
+from tools.process.ledger import events as ev
 
 if TYPE_CHECKING:
     from tools.process.tests.conftest import Term

@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tools.process.events import Proposed
-from tools.process.findings import Finding, parse_place
-from tools.process.responsefile import (
+from tools.process.ledger.events import Proposed
+from tools.process.ledger.state import Review, Submission
+from tools.process.response.responsefile import (
     Reply,
     parse_response,
     response_problems,
     response_template,
     with_missing,
 )
-from tools.process.state import Review, Submission
+from tools.process.review.findings import Finding, parse_place
 from zoo.core.errors import ZooError
 
 AT = datetime(2026, 10, 1, tzinfo=UTC)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.process import events as ev
-from tools.process.reviewfile import load_review
+from tools.process.ledger import events as ev
+from tools.process.review.reviewfile import load_review
 from tools.process.tests.reviews import FILE, REVIEW, assign, written
 from zoo.core.errors import ZooError
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.process import reexecution
-from tools.process.reviewfile import parse_review
+from tools.process.review import reexecution
+from tools.process.review.reviewfile import parse_review
+from tools.process.review.worktrees import frozen_worktree
 from tools.process.simulation.toy import fill_in
 from tools.process.tests.reviews import COMMIT, FILE, REVIEW, assign, written
-from tools.process.worktrees import frozen_worktree
 from tools.scaffold import create_entry
 from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tools.documents import read_text
-from tools.process.findings import Place
-from tools.process.markdown import read_lines, sections
-from tools.process.reviewdraft import draft_text, with_execution
-from tools.process.reviewfile import parse_review, review_problems
-from tools.process.reviewform import Execution, Remeasured
+from tools.process.review.findings import Place
+from tools.process.review.markdown import read_lines, sections
+from tools.process.review.reviewdraft import draft_text, with_execution
+from tools.process.review.reviewfile import parse_review, review_problems
+from tools.process.review.reviewform import Execution, Remeasured
 from tools.process.tests.reviews import COMMIT, REVIEW, changed, policy, state
 from zoo.core.errors import ZooError
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tools.process.classroom import HEAD, Classroom, Row, head_of, merge, roster_text
-from tools.process.config import load_roster, parse_roster
-from tools.process.roster import Person, Roster
+from tools.process.rules.classroom import HEAD, Classroom, Row, head_of, merge, roster_text
+from tools.process.rules.config import load_roster, parse_roster
+from tools.process.rules.roster import Person, Roster
 from tools.process.tests.conftest import Term
 
 CLASSROOM = """\

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tools.process import events as ev
 from tools.process.board import board_page, next_date
 from tools.process.history import sentence
+from tools.process.ledger import events as ev
 from tools.process.tests.conftest import Term
 from tools.process.times import both, left
 

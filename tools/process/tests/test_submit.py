@@ -10,9 +10,9 @@ from PIL import Image
 
 import tools.checks
 from tools.checks import Finding, Report, Result, Status
-from tools.process import events as ev
+from tools.process.ledger import events as ev
+from tools.process.ledger.state import Submitted
 from tools.process.simulation.toy import fill_in
-from tools.process.state import Submitted
 from tools.process.tags import make_tag
 from tools.process.tests.conftest import Term
 from tools.scaffold import create_entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tools.process import events as ev
+from tools.process.ledger import events as ev
 from tools.process.tests.conftest import Term
 
 BOSS = "@instructor-one"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tools.process import events as ev
-from tools.process.signoff import sign_off_page
+from tools.process.ledger import events as ev
+from tools.process.response.signoff import sign_off_page
 
 if TYPE_CHECKING:
     from tools.process.tests.conftest import Term

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
-from tools.process import events as ev
-from tools.process.machine import Rejection, apply
-from tools.process.policy import Rules
-from tools.process.state import Submission
+from tools.process.ledger import events as ev
+from tools.process.ledger.machine import Rejection, apply
+from tools.process.ledger.state import Submission
+from tools.process.rules.policy import Rules
 
 START = datetime(2026, 10, 1, 12, tzinfo=UTC)
 TEAM = ["@dev-one", "@dev-two"]

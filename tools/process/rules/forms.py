@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.documents import Form
-from tools.process.policy import (
+from tools.process.rules.policy import (
     Charge,
     Deadlines,
     GroupSize,
@@ -18,7 +18,7 @@ from tools.process.policy import (
     Severities,
     Weights,
 )
-from tools.process.roster import Bid, Person
+from tools.process.rules.roster import Bid, Person
 
 _CHARGE = "{developers: 10, reviewers: 5}, in percentage points"
 _ITEMS = "a list with id, question and points"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from tools.documents import located, read_text
-from tools.process.roster import HANDLE, Person, Role, Roster
+from tools.process.rules.roster import HANDLE, Person, Role, Roster
 from tools.yamltext import Broken, brief, clean
 
 # A person's field: the names of its column, as GitHub Classroom and others write them.

@@ -6,9 +6,9 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from tools.process.findings import Place
-from tools.process.frozen import Frozen, find_quote, notebook_cells
-from tools.process.reviewfile import ReviewFile
+from tools.process.review.findings import Place
+from tools.process.review.frozen import Frozen, find_quote, notebook_cells
+from tools.process.review.reviewfile import ReviewFile
 from tools.text import one_line, table
 from zoo.core.cards import split_front_matter
 from zoo.core.errors import ZooError

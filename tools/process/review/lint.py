@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tools.process.findings import Finding, Place
-from tools.process.frozen import Frozen, find_quote, notebook_cells, squeezed, text_at
-from tools.process.mapping import split_lines
-from tools.process.policy import Policy
-from tools.process.reviewfile import ReviewFile
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.response.mapping import split_lines
+from tools.process.review.findings import Finding, Place
+from tools.process.review.frozen import Frozen, find_quote, notebook_cells, squeezed, text_at
+from tools.process.review.reviewfile import ReviewFile
+from tools.process.rules.policy import Policy
 from zoo.core.errors import nearest
 
 MIN_WORDS = 5  # fewer say nothing that somebody could act on

@@ -9,10 +9,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from tools.process.events import ReviewRevealed
 from tools.process.git import git, git_bytes
+from tools.process.ledger.events import ReviewRevealed
 from tools.process.record import Record
-from tools.process.reviewfile import parse_review, review_path
+from tools.process.review.reviewfile import parse_review, review_path
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tools.process.findings import Finding, finding_key
-from tools.process.policy import stamp
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.review.findings import Finding, finding_key
+from tools.process.rules.policy import stamp
 from tools.text import one_line
 
 REASON_LIMIT = 10_000  # characters; the ledger has all of them

@@ -8,11 +8,11 @@ from pathlib import Path
 import yaml
 from yaml.nodes import CollectionNode, MappingNode, Node
 
-from tools.process.config import load_bids
-from tools.process.ledger import writing
+from tools.process.ledger.file import writing
+from tools.process.ledger.state import OVER
 from tools.process.record import Record
-from tools.process.roster import Bid
-from tools.process.state import OVER
+from tools.process.rules.config import load_bids
+from tools.process.rules.roster import Bid
 from zoo.core.errors import ZooError, nearest
 from zoo.core.files import replacing
 

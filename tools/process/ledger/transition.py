@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
 
 
 class Refused(Exception):

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from tools.process.events import Proposed
-from tools.process.policy import Rules, moment
+from tools.process.ledger.events import Proposed
+from tools.process.rules.policy import Rules, moment
 
 StageName = Literal[
     "none",

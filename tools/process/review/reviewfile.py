@@ -15,10 +15,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.documents import build, read_text, refuse, shown
-from tools.process.findings import FINDING_ID, Finding, parse_place
-from tools.process.markdown import Line, Section, Unclosed, heading, read_lines, sections, text_of
-from tools.process.reviewform import BLOCK, REVIEW, FindingBlock, ReviewHead
-from tools.process.roster import HANDLE
+from tools.process.review.findings import FINDING_ID, Finding, parse_place
+from tools.process.review.markdown import (
+    Line,
+    Section,
+    Unclosed,
+    heading,
+    read_lines,
+    sections,
+    text_of,
+)
+from tools.process.review.reviewform import BLOCK, REVIEW, FindingBlock, ReviewHead
+from tools.process.rules.roster import HANDLE
 from tools.yamltext import Broken, Document, Markdown, Problem, brief
 from zoo.core.errors import ZooError, nearest
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 
 from tools.process.assignment.plan import Plan
 from tools.process.assignment.problem import Entry, Problem, Reviewer, obstacle
-from tools.process.events import Assigned, Payload, Unassigned
+from tools.process.ledger.events import Assigned, Payload, Unassigned
+from tools.process.ledger.reviewing import UNSEALED
+from tools.process.ledger.state import OVER, Submission
 from tools.process.record import Record
-from tools.process.reviewing import UNSEALED
-from tools.process.roster import Bid, Person
-from tools.process.state import OVER, Submission
+from tools.process.rules.roster import Bid, Person
 from zoo.core.errors import ZooError
 
 OPEN = ("v1-submitted", "in-review")  # stages in which an entry can get reviewers

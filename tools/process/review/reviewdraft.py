@@ -8,12 +8,12 @@ from pathlib import Path
 import yaml
 
 from tools.documents import located
-from tools.process.policy import Policy
-from tools.process.reviewform import Execution
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.review.reviewform import Execution
+from tools.process.rules.policy import Policy
 from tools.yamltext import Markdown
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "review.md"
+TEMPLATE = Path(__file__).resolve().parents[3] / "templates" / "review.md"
 
 
 def draft_text(state: Submission, policy: Policy, reviewer: str, worktree: str) -> str:

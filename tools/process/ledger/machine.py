@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from tools.process import events as ev
-from tools.process.policy import moment, stamp
-from tools.process.reviewing import (
+from tools.process.ledger import events as ev
+from tools.process.ledger.reviewing import (
     agree,
     assign,
     close_reviews,
@@ -24,8 +23,8 @@ from tools.process.reviewing import (
     sign_off,
     unassign,
 )
-from tools.process.state import ACTIVE, Regrade, Submission
-from tools.process.submitting import (
+from tools.process.ledger.state import ACTIVE, Regrade, Submission
+from tools.process.ledger.submitting import (
     answer,
     approve,
     change_rules,
@@ -34,7 +33,8 @@ from tools.process.submitting import (
     reviewed_enough,
     submit,
 )
-from tools.process.transition import Refused, require, require_stage
+from tools.process.ledger.transition import Refused, require, require_stage
+from tools.process.rules.policy import moment, stamp
 
 
 @dataclass(frozen=True)

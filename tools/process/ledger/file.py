@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.process.events import Event
-from tools.process.lines import Malformed, from_line, to_line
+from tools.process.ledger.events import Event
+from tools.process.ledger.lines import Malformed, from_line, to_line
 from zoo.core.errors import ZooError
 
 PATIENCE = 10.0  # seconds that a second writer waits for the first

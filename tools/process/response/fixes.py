@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tools.process.lint import Remark
-from tools.process.mapping import Mapped
-from tools.process.responsefile import Reply
-from tools.process.versions import Versions
+from tools.process.response.mapping import Mapped
+from tools.process.response.responsefile import Reply
+from tools.process.response.versions import Versions
+from tools.process.review.lint import Remark
 
 
 def fix_remarks(

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from tools.notebooks.process import notebook_environment
 from tools.process import clock
-from tools.process.policy import stamp
-from tools.process.reviewform import Execution, Remeasured
+from tools.process.review.reviewform import Execution, Remeasured
+from tools.process.rules.policy import stamp
 from tools.text import one_line
 from zoo.core.cards import Claim, load_card
 from zoo.core.errors import ZooError

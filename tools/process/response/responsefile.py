@@ -13,10 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tools.documents import Form, build, read_text, refuse
-from tools.process.findings import Answer, Finding, parse_place
-from tools.process.findings import Place as CodePlace
-from tools.process.markdown import Line, Section, Unclosed, heading, read_lines, sections, text_of
-from tools.process.state import Submission
+from tools.process.ledger.state import Submission
+from tools.process.review.findings import Answer, Finding, parse_place
+from tools.process.review.findings import Place as CodePlace
+from tools.process.review.markdown import (
+    Line,
+    Section,
+    Unclosed,
+    heading,
+    read_lines,
+    sections,
+    text_of,
+)
 from tools.text import one_line
 from tools.yamltext import Broken, Document, Markdown, Problem, brief
 from zoo.core.errors import ZooError, nearest
@@ -24,7 +32,7 @@ from zoo.core.errors import ZooError, nearest
 if TYPE_CHECKING:
     from tools.process.record import Record
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "templates" / "response.md"
+TEMPLATE = Path(__file__).resolve().parents[3] / "templates" / "response.md"
 PLACEHOLDER = "TODO"  # how the skeleton marks what the developers have to write
 QUOTE_LIMIT = 120  # characters of a finding's quote that the skeleton repeats
 _HEADING = re.compile(r"(?P<key>[A-Za-z0-9-]+/F\d{2,3})\b:?\s*(?P<title>.*)")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
-from tools.process import events as ev
-from tools.process.findings import Answer
-from tools.process.policy import Rules, moment, stamp
-from tools.process.state import ACTIVE, Submission, Submitted
-from tools.process.transition import Refused, require, require_stage
+from tools.process.ledger import events as ev
+from tools.process.ledger.state import ACTIVE, Submission, Submitted
+from tools.process.ledger.transition import Refused, require, require_stage
+from tools.process.review.findings import Answer
+from tools.process.rules.policy import Rules, moment, stamp
 
 
 def propose(state: Submission, event: ev.Event, payload: ev.Proposed) -> Submission:

@@ -12,10 +12,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tools.documents import build, located, read_text, read_yaml, refuse
-from tools.process.findings import SEVERITIES
-from tools.process.forms import BIDS, POLICY, ROSTER
-from tools.process.policy import Policy, RubricItem
-from tools.process.roster import HANDLE, Bid, Person, Roster
+from tools.process.review.findings import SEVERITIES
+from tools.process.rules.forms import BIDS, POLICY, ROSTER
+from tools.process.rules.policy import Policy, RubricItem
+from tools.process.rules.roster import HANDLE, Bid, Person, Roster
 from tools.yamltext import Document, Place, Problem, brief, dotted
 from zoo.core.cards import Family
 from zoo.core.errors import ZooError, nearest

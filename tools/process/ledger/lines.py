@@ -8,8 +8,8 @@ import types
 import typing
 from typing import Any, Literal
 
-from tools.process.events import PAYLOADS, ROLES, Event, Payload
-from tools.process.policy import moment, stamp
+from tools.process.ledger.events import PAYLOADS, ROLES, Event, Payload
+from tools.process.rules.policy import moment, stamp
 from zoo.core.errors import nearest
 
 SCHEMA = 1

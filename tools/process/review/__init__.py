@@ -1,0 +1,1 @@
+"""A review: its file, its linter, the re-execution behind it, and how it stays sealed."""

@@ -1,0 +1,1 @@
+"""The rules and the people of a term: policy, roster, bids, and how they are read."""
