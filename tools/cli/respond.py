@@ -10,6 +10,7 @@ import click
 
 from tools.cli.options import acting
 from tools.documents import read_text, shown
+from tools.process.findings import Finding, Outcome, finding_key
 from tools.process.ledger.events import Answered, SignedOff
 from tools.process.ledger.state import Submission
 from tools.process.record import Record
@@ -26,7 +27,6 @@ from tools.process.response.responsefile import (
 )
 from tools.process.response.signoff import sign_off_page
 from tools.process.response.versions import Versions
-from tools.process.review.findings import Finding, Outcome, finding_key
 from tools.process.review.lint import Remark
 from tools.process.review.reviewfile import load_review
 from tools.process.times import both

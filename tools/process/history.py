@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tools.process.findings import SEVERITIES
 from tools.process.ledger import events as ev
-from tools.process.review.findings import SEVERITIES
 from tools.process.rules.policy import moment
 from tools.process.times import both
 from tools.text import one_line

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from tools.process.findings import SEVERITIES
 from tools.process.grading.amounts import exact, plain
 from tools.process.grading.sheets import Sheet
 from tools.process.ledger.events import Version
 from tools.process.ledger.state import Submission
-from tools.process.review.findings import SEVERITIES
 from tools.process.rules.policy import Policy
 from zoo.core.errors import ZooError
 

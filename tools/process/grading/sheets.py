@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tools.process.findings import Outcome, Severity
 from tools.process.ledger.events import Version
 from tools.process.ledger.state import Submission
-from tools.process.review.findings import Outcome, Severity
 from tools.process.rules.policy import Policy, RubricItem
 from tools.yamltext import Place
 from zoo.core.errors import nearest

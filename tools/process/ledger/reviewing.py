@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import get_args
 
+from tools.process.findings import FINDING_ID, SEVERITIES, Outcome, Recommendation, Verdict
 from tools.process.ledger import events as ev
 from tools.process.ledger.state import Review, Signature, Submission
 from tools.process.ledger.transition import Refused, require, require_stage
-from tools.process.review.findings import FINDING_ID, SEVERITIES, Outcome, Recommendation, Verdict
 from tools.process.rules.policy import stamp
 
 UNSEALED = ("assigned", "agreed")  # nothing was filed yet

@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_args
 
+from tools.process.findings import Answer
 from tools.process.ledger import events as ev
 from tools.process.ledger.state import ACTIVE, Submission, Submitted
 from tools.process.ledger.transition import Refused, require, require_stage
-from tools.process.review.findings import Answer
 from tools.process.rules.policy import Rules, moment, stamp
 
 

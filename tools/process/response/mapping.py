@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
-from tools.process.review.findings import Finding, Place
+from tools.process.findings import Finding, Place
 from zoo.core.errors import ZooError
 
 Status = Literal["untouched", "touched", "deleted", "file-deleted", "moved"]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from tools.documents import Form, build, read_text, refuse
+from tools.process.findings import Answer, Finding, parse_place
+from tools.process.findings import Place as CodePlace
 from tools.process.ledger.state import Submission
-from tools.process.review.findings import Answer, Finding, parse_place
-from tools.process.review.findings import Place as CodePlace
 from tools.process.review.markdown import (
     Line,
     Section,

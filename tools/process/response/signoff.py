@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tools.process.findings import Finding, finding_key
 from tools.process.ledger.state import Submission
-from tools.process.review.findings import Finding, finding_key
 from tools.process.rules.policy import stamp
 from tools.text import one_line
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tools.process.findings import Finding, Place
 from tools.process.git import git
 from tools.process.response.mapping import Hunk, Mapped, hunks_at, map_findings, split_lines
-from tools.process.review.findings import Finding, Place
 from tools.process.review.frozen import FrozenTree, notebook_cells
 
 

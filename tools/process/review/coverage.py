@@ -6,7 +6,7 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-from tools.process.review.findings import Place
+from tools.process.findings import Place
 from tools.process.review.frozen import Frozen, find_quote, notebook_cells
 from tools.process.review.reviewfile import ReviewFile
 from tools.text import one_line, table

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from tools.process.findings import Place
 from tools.process.git import file_at, git
 from tools.process.response.mapping import split_lines
-from tools.process.review.findings import Place
 
 Frozen = Mapping[str, str]  # text by path; tests pass a dict
 

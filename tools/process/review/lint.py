@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tools.process.findings import Finding, Place
 from tools.process.ledger.state import Submission
 from tools.process.response.mapping import split_lines
-from tools.process.review.findings import Finding, Place
 from tools.process.review.frozen import Frozen, find_quote, notebook_cells, squeezed, text_at
 from tools.process.review.reviewfile import ReviewFile
 from tools.process.rules.policy import Policy

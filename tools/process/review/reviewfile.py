@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tools.documents import build, read_text, refuse, shown
-from tools.process.review.findings import FINDING_ID, Finding, parse_place
+from tools.process.findings import FINDING_ID, Finding, parse_place
 from tools.process.review.markdown import (
     Line,
     Section,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tools.documents import Form
-from tools.process.review.findings import Category, Kind, Recommendation, Severity, Verdict
+from tools.process.findings import Category, Kind, Recommendation, Severity, Verdict
 
 
 @dataclass(frozen=True)

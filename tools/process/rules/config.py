@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from tools.documents import build, located, read_text, read_yaml, refuse
-from tools.process.review.findings import SEVERITIES
+from tools.process.findings import SEVERITIES
 from tools.process.rules.forms import BIDS, POLICY, ROSTER
 from tools.process.rules.policy import Policy, RubricItem
 from tools.process.rules.roster import HANDLE, Bid, Person, Roster

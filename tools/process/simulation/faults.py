@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tools.process.review.findings import Category, Kind, Severity
+from tools.process.findings import Category, Kind, Severity
 from tools.process.simulation.toy import MISTAKES
 
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tools.process.findings import SEVERITIES
 from tools.process.grading.explain import explain_entry, grade_table
 from tools.process.grading.grades import grade_people
 from tools.process.grading.sheets import Adjudication, Rating, Sheet
-from tools.process.review.findings import SEVERITIES
 from tools.process.tests.gradebench import POLICY, ROSTER, entry, graded, late, mine, review, sheet
 
 POINTS = st.integers(0, 40)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tools.process.findings import Finding, parse_place
 from tools.process.response.mapping import Mapped, hunks_at, map_finding, map_findings, split_lines
-from tools.process.review.findings import Finding, parse_place
 from zoo.core.errors import ZooError
 
 OLD = [f"line {number}" for number in range(1, 21)]  # the range in question is lines 8 to 10

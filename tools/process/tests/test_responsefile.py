@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tools.process.findings import Finding, parse_place
 from tools.process.ledger.events import Proposed
 from tools.process.ledger.state import Review, Submission
 from tools.process.response.responsefile import (
@@ -16,7 +17,6 @@ from tools.process.response.responsefile import (
     response_template,
     with_missing,
 )
-from tools.process.review.findings import Finding, parse_place
 from zoo.core.errors import ZooError
 
 AT = datetime(2026, 10, 1, tzinfo=UTC)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tools.documents import read_text
-from tools.process.review.findings import Place
+from tools.process.findings import Place
 from tools.process.review.markdown import read_lines, sections
 from tools.process.review.reviewdraft import draft_text, with_execution
 from tools.process.review.reviewfile import parse_review, review_problems
