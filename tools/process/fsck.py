@@ -7,7 +7,8 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.process.git import file_at, git, git_bytes
+from tools.process.git import git, git_bytes
+from tools.process.ledger.committed import departures, ever_committed, read_version, tips, versions
 from tools.process.ledger.events import Event, Proposed
 from tools.process.ledger.state import ACTIVE, Submission
 from tools.process.projections import board_differs, sign_off_pages
@@ -47,6 +48,8 @@ def examine(record: Record) -> tuple[list[str], list[str]]:
         for fault, remark in _versions(record, states[model]):
             (faults if fault else remarks).append(remark)
         remarks += _projections(record, states[model]) if not faults else []
+    for model in sorted(ever_committed(record.root) - set(record.models())):
+        faults += _append_only(record, model)
     faults += _stray_tags(record, states)
     faults += _taken_twice(states)
     remarks += _policy(record, states)
@@ -56,30 +59,13 @@ def examine(record: Record) -> tuple[list[str], list[str]]:
 
 
 def _append_only(record: Record, model: str) -> Iterator[str]:
-    """Each committed ledger begins with the one before, and the file with the last of them."""
+    """What was committed to a ledger on any branch stands in it, and only what was appended."""
+    file = record.ledger(model).path
+    data = file.read_bytes() if file.is_file() else b""
     path = f"reviews/{model}/events.jsonl"
-    listing = git(record.root, "log", "--format=%H", "--reverse", "--", path, check=False)
-    before, when = b"", ""
-    for commit in listing.split():
-        now = file_at(record.root, commit, path)
-        if now is None:
-            yield f"{path}: commit {commit[:12]} removed it; the commit before has it whole"
-            return
-        if not now.startswith(before):
-            yield from _changed(path, before, now, f"commit {commit[:12]}", when)
-            return
-        before, when = now, commit
-    now = record.ledger(model).path.read_bytes()
-    if not now.startswith(before):
-        yield from _changed(path, before, now, "the working copy", when)
-
-
-def _changed(path: str, before: bytes, now: bytes, where: str, when: str) -> Iterator[str]:
-    """Where two versions of a ledger part."""
-    old, new = before.splitlines(), now.splitlines()
-    same = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), len(new))
-    fix = f"git show {when[:12]}:{path} has it whole"
-    yield f"{path}:{same + 1}: {where} changed or removed what was written; {fix}"
+    yield from departures(
+        versions(record.root, model, *tips(record.root)), read_version(data), path
+    )
 
 
 def _people(record: Record, events: list[Event]) -> Iterator[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from zoo.core.errors import ZooError
 
+CONTENT = (("cat-file", "blob"), ("cat-file", "--batch"))
+
 
 def git(
     root: Path, *arguments: str, check: bool = True, stdin: bytes | None = None, **environment: str
@@ -38,7 +40,7 @@ def git_bytes(
         complaint = done.stderr.decode(errors="replace").strip().splitlines()
         because = complaint[0] if complaint else f"status {done.returncode}"
         raise ZooError(f"git {arguments[0]}: {because}")
-    content = arguments[0] == "show" or arguments[:2] == ("cat-file", "blob")
+    content = arguments[0] == "show" or arguments[:2] in CONTENT
     return done.stdout if content else done.stdout.rstrip(b"\n")
 
 

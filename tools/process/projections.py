@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tools.process.board import board_page
+from tools.process.git import head
+from tools.process.joining import conclude, join_ledgers
+from tools.process.ledger.committed import under_way
 from tools.process.ledger.file import writing
 from tools.process.ledger.state import Submission
 from tools.process.record import Record
@@ -36,12 +39,12 @@ def board_differs(record: Record, states: Mapping[str, Submission]) -> bool:
 
 
 def rebuild(record: Record) -> list[str]:
-    """Make every projection again; a line for each that had to be made.
+    """Put the ledgers together and make every projection again; a line for each thing done.
 
     Raises:
         ZooError: a ledger that does not replay, or a tag that names another commit.
     """
-    done: list[str] = []
+    done = join_ledgers(record)
     with writing(record.reviews):
         for model in record.models():
             if record.ledger(model).mend():
@@ -60,7 +63,11 @@ def rebuild(record: Record) -> list[str]:
             pages.append(path)
     if board_differs(record, states):
         done.append("reviews/README.md: wrote the board")
-    ledgers = [record.ledger(model).path for model in states]
+    if under_way(record.root):
+        return [*done, conclude(record, states, pages)]
+    before, ledgers = head(record.root), [record.ledger(model).path for model in states]
     if states:
         record.commit("Record: projections rebuilt", *ledgers, *pages)
+    if not done and head(record.root) != before:
+        done.append("committed what was recorded")
     return done

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 from tools.process import clock
 from tools.process.board import board_page
-from tools.process.git import commit_paths, head
+from tools.process.git import commit_paths, git, head
+from tools.process.ledger.committed import UNDER_WAY, under_way
 from tools.process.ledger.events import Event, Payload
 from tools.process.ledger.file import Ledger, writing
 from tools.process.ledger.machine import Rejection, apply, replay
@@ -109,6 +111,7 @@ class Record:
             ZooError: the rule that it breaks and the fix; nothing was written.
         """
         name, role = self._acting(actor, payload)
+        self._refuse_half_done()
         with writing(self.reviews):
             ledger = self.ledger(model)
             state = self._replay(model, ledger.read())
@@ -131,15 +134,31 @@ class Record:
 
     def commit(self, message: str, *paths: Path | str) -> None:
         """Commit what was recorded, these files, and the board; call it once, at the end."""
-        board = self.reviews / "README.md"
         with writing(self.reviews):
-            page = board_page(self.states(), self.policy)
-            if not board.is_file() or board.read_text(encoding="utf-8") != page:
-                with replacing(board) as partial:
-                    partial.write_text(page, encoding="utf-8")
-            named = {Path(self.root, path).relative_to(self.root).as_posix() for path in paths}
-            commit_paths(self.root, message, "reviews/README.md", *sorted(self._touched | named))
+            board = self.write_board(self.states())
+            named = {self.root / path for path in (*paths, *self._touched)}
+            files = sorted(path.relative_to(self.root).as_posix() for path in (board, *named))
+            commit_paths(self.root, message, *files)
         self._touched.clear()
+
+    def write_board(self, states: Mapping[str, Submission]) -> Path:
+        """Write reviews/README.md where it is not what the ledgers say."""
+        board = self.reviews / "README.md"
+        page = board_page(states, self.policy)
+        if not board.is_file() or board.read_text(encoding="utf-8") != page:
+            with replacing(board) as partial:
+                partial.write_text(page, encoding="utf-8")
+        return board
+
+    def _refuse_half_done(self) -> None:
+        """What is recorded must be committed, on a branch that somebody will push."""
+        half = under_way(self.root)
+        if half is not None:
+            rule = f"git is in the middle of a {UNDER_WAY[half]}"
+            raise ZooError(f"{rule}: finish it first, zoo reconcile mends the ledgers")
+        if not git(self.root, "symbolic-ref", "--quiet", "HEAD", check=False):
+            rule = f"no branch is checked out in {self.root}: what is recorded here would be lost"
+            raise ZooError(f"{rule}; go to your clone, or git switch main")
 
     def _acting(self, actor: str, payload: Payload) -> tuple[str, str]:
         """(handle as the roster spells it, role); ZooError for who may never do this."""

@@ -14,6 +14,7 @@ from tools.process.ledger.events import Event
 from tools.process.ledger.lines import Malformed, from_line, to_line
 from zoo.core.errors import ZooError
 
+MARKS = ("<<<<<<< ", "=======", ">>>>>>> ")  # of git, after a merge that it could not finish
 PATIENCE = 10.0  # seconds that a second writer waits for the first
 
 
@@ -67,12 +68,11 @@ class Ledger:
         except UnicodeDecodeError as error:
             number = data[: error.start].count(b"\n") + 1
             raise self._broken(number, "not UTF-8") from None
-        return text.splitlines(keepends=True) if "\r" not in text else self._split(text), torn
-
-    def _split(self, text: str) -> list[str]:
-        """Lines end at newlines only; a carriage return means that an editor went over them."""
-        number = text[: text.index("\r")].count("\n") + 1
-        raise self._broken(number, "a carriage return: an editor changed the line ends")
+        if "\r" in text:
+            number = text[: text.index("\r")].count("\n") + 1
+            raise self._broken(number, "a carriage return: an editor changed the line ends")
+        # At newlines only: texts hold other signs that Python would take for the end of a line.
+        return [line + "\n" for line in text.split("\n")[:-1]], torn
 
     def read(self) -> list[Event]:
         """All events, each checked against the line before it.
@@ -86,7 +86,9 @@ class Ledger:
             try:
                 event, named = from_line(line)
             except Malformed as error:
-                raise self._broken(number, str(error)) from None
+                two = "git left two versions of the ledger here"
+                rule = two if line.startswith(MARKS) else str(error)
+                raise self._broken(number, rule) from None
             if named != previous:
                 rule = "the line before it was changed, removed or added after it was written"
                 raise self._broken(number, rule)
@@ -118,5 +120,5 @@ class Ledger:
 
     def _broken(self, number: int, rule: str) -> ZooError:
         place = f"reviews/{self.path.parent.name}/{self.path.name}:{number}"
-        fix = "a ledger is never edited by hand; zoo fsck says which commit had it whole"
+        fix = "a ledger is never edited by hand; zoo reconcile puts it together from the commits"
         return ZooError(f"{place}: {rule}; {fix}")
