@@ -6,24 +6,22 @@ from pathlib import Path
 
 import click
 
-from tools.cli.options import acting
+from tools.cli.options import acting, why
 from tools.documents import read_text, shown
 from tools.process.ledger.events import ReviewAgreed, ReviewFiled, ReviewLost, ReviewRefused
 from tools.process.ledger.state import Submission
 from tools.process.record import Record
 from tools.process.review.coverage import coverage, coverage_table
 from tools.process.review.frozen import FrozenTree
-from tools.process.review.lint import Remark, lint_review
 from tools.process.review.reviewdraft import check_front, draft_text, with_execution
 from tools.process.review.reviewfile import load_review, parse_review, review_path, review_problems
 from tools.process.review.sealing import reveal_review, seal
 from tools.process.review.worktrees import frozen_worktree
+from tools.process.review.writing import remarks_on, reviewing
 from tools.process.times import both
 from tools.text import one_line, table
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
-
-OPEN = ("assigned", "agreed", "filed")  # what the reviewer may still write
 
 
 @click.group()
@@ -48,7 +46,7 @@ def agree(model: str, actor: str) -> None:
 
 @command.command()
 @click.argument("model")
-@click.option("--reason", required=True, help="Why, a conflict of interest for example.")
+@why("Why, a conflict of interest for example.")
 @acting
 def refuse(model: str, reason: str, actor: str) -> None:
     """Do not take a review on."""
@@ -72,7 +70,7 @@ def start(model: str, no_verify: bool, actor: str) -> None:
     from tools.process.review.reexecution import execute
 
     record = Record()
-    state, reviewer = _reviewing(record, model, actor)
+    state, reviewer = reviewing(record, model, actor)
     path = review_path(record, model, reviewer)
     if path.exists():
         check_front(read_text(path), path)
@@ -113,7 +111,7 @@ def lint(model: str, actor: str) -> None:
     The exit status is 1 when the review could not be filed.
     """
     record = Record()
-    state, reviewer = _reviewing(record, model, actor)
+    state, reviewer = reviewing(record, model, actor)
     if not _linted(record, state, reviewer):
         raise ZooError("the review cannot be filed yet: mend what is listed above")
     click.echo(f"ready: zoo review file {model}")
@@ -125,7 +123,7 @@ def lint(model: str, actor: str) -> None:
 def file_(model: str, actor: str) -> None:
     """File your review, sealed; a later filing before the close replaces it."""
     record = Record()
-    state, reviewer = _reviewing(record, model, actor)
+    state, reviewer = reviewing(record, model, actor)
     path = review_path(record, model, reviewer)
     before = path.read_bytes() if path.is_file() else b""
     if not _linted(record, state, reviewer):
@@ -177,7 +175,7 @@ def reveal(model: str, reviewers: tuple[str, ...], actor: str) -> None:
 @command.command()
 @click.argument("model")
 @click.argument("reviewer", metavar="@HANDLE")
-@click.option("--reason", required=True, help="Why nobody has the text, for everybody to read.")
+@why("Why nobody has the text, for everybody to read.")
 @acting
 def lose(model: str, reviewer: str, reason: str, actor: str) -> None:
     """Give up a filed review whose text nobody can produce: it counts as missing."""
@@ -213,35 +211,17 @@ def show(model: str, reviewers: tuple[str, ...]) -> None:
             click.echo(table([("", "severity", "kind", "place", "finding"), *rows]))
 
 
-def _reviewing(record: Record, model: str, actor: str) -> tuple[Submission, str]:
-    """The state of an entry, and the handle of a reviewer who may still write."""
-    handle = record.roster.find(actor).handle
-    state = record.state(model)
-    if handle not in state.reviews:
-        reviewers = ", ".join(state.reviews) or "nobody yet"
-        raise ZooError(f"{handle} is not assigned to {model}: its reviewers are {reviewers}")
-    if state.stage == "on-hold":
-        raise ZooError(f"{model} is on hold: wait until the instructor says zoo unhold")
-    status = state.reviews[handle].status
-    if status not in OPEN or state.stage not in ("v1-submitted", "in-review"):
-        raise ZooError(f"the reviews of {model} are closed: yours is {status}")
-    return state, handle
-
-
 def _linted(record: Record, state: Submission, reviewer: str) -> bool:
     """Print what is wrong with a review and what it does not touch; whether it may be filed."""
     path = review_path(record, state.model, reviewer)
     if not path.is_file():
         raise ZooError(f"{shown(path)} is missing: zoo review start {state.model} writes it")
     text = read_text(path)
-    problems = review_problems(text)
-    remarks = [Remark(problem.line or 1, problem.rule, problem.fix) for problem in problems]
-    if not problems:
+    remarks = remarks_on(record, state, reviewer, text)
+    if not review_problems(text):
         assert state.v1 is not None
         frozen = FrozenTree(record.root, state.v1.commit)
-        review = parse_review(text, path)
-        remarks = lint_review(review, frozen, record.policy, state, reviewer)
-        click.echo(coverage_table(coverage(review, frozen, state.model)))
+        click.echo(coverage_table(coverage(parse_review(text, path), frozen, state.model)))
     for remark in remarks:
         mark = "!" if remark.warning else "✖"
         click.echo(f"{mark} {shown(path)}:{remark.line}: {one_line(remark.rule)}")
