@@ -10,28 +10,26 @@ import click
 
 from tools.cli.options import acting
 from tools.documents import read_text, shown
-from tools.process.findings import Finding, Outcome, finding_key
-from tools.process.ledger.events import Answered, SignedOff
+from tools.process.findings import Finding, Outcome
+from tools.process.ledger.events import Answered
 from tools.process.ledger.state import Submission
 from tools.process.record import Record
-from tools.process.response.fixes import fix_remarks
+from tools.process.response.answering import open_findings, response_remarks
 from tools.process.response.mapping import Hunk, Mapped
 from tools.process.response.responsefile import (
     Reply,
     load_response,
     parse_response,
     replies_in,
-    response_problems,
     response_template,
     with_missing,
 )
-from tools.process.response.signoff import sign_off_page
+from tools.process.response.signing import own_findings, sign
 from tools.process.response.versions import Versions
 from tools.process.review.lint import Remark
-from tools.process.review.reviewfile import load_review
 from tools.process.times import both
 from tools.text import one_line, table
-from zoo.core.errors import ZooError, nearest
+from zoo.core.errors import ZooError
 from zoo.core.files import replacing, sha256_of
 
 COLOURS = {"+": "green", "-": "red"}
@@ -52,7 +50,7 @@ def respond(model: str, filing: bool, hunks: bool, actor: str) -> None:
     state = record.state(model)
     if state.v1 is None or state.revealed_at is None:
         raise ZooError(f"the reviews of {model} are not open yet: see zoo status {model}")
-    findings = _findings(record, state)
+    findings = open_findings(record, state)
     path = record.folder(model) / "v2" / "response.md"
     fresh = not path.exists()
     text = _completed(path, state, findings)
@@ -65,24 +63,12 @@ def respond(model: str, filing: bool, hunks: bool, actor: str) -> None:
             click.echo("\n" + click.style(f"{key}: {one_line(change.finding.title)}", bold=True))
             _show(change.hunks)
     if not fresh or filing:
-        broken = response_problems(text, state, findings)
-        remarks = [Remark(problem.line or 1, problem.rule, problem.fix) for problem in broken]
-        _report(path, [*remarks, *fix_remarks(replies, mapped, versions)])
+        _report(path, response_remarks(text, state, mapped, versions))
     if filing:
         answers = parse_response(text, path).answers
         record.append(model, actor, Answered(sha256_of(path), answers))
         record.commit(f"{model}: answer the reviews", path)
         click.echo(f"recorded {len(findings)} answers; next: zoo submit {model} v2")
-
-
-def _findings(record: Record, state: Submission) -> dict[str, Finding]:
-    """All findings of the opened reviews, by key."""
-    return {
-        finding_key(review.reviewer, finding.id): finding
-        for review in state.reviews.values()
-        if review.status == "revealed"
-        for finding in load_review(record, state.model, review.reviewer).findings
-    }
 
 
 def _completed(path: Path, state: Submission, findings: Mapping[str, Finding]) -> str:
@@ -138,7 +124,7 @@ def _report(path: Path, remarks: list[Remark]) -> None:
     """Print every remark; ZooError where one keeps the response from being filed."""
     if remarks:
         click.echo()
-    for remark in sorted(remarks, key=lambda remark: remark.line):
+    for remark in remarks:
         kind = click.style("warning: ", fg="yellow") if remark.warning else ""
         click.echo(f"{shown(path)}:{remark.line}: {kind}{remark.rule}; {remark.fix}")
     count = sum(not remark.warning for remark in remarks)
@@ -163,22 +149,9 @@ def verify_fix(
     state = record.state(model)
     if state.v2 is None:
         raise ZooError(f"version 2 of {model} is not in yet: see zoo status {model}")
-    reviewer = record.roster.find(actor).handle
-    if reviewer not in state.reviews or state.reviews[reviewer].status != "revealed":
-        raise ZooError(f"{reviewer} has no open review of {model}: only its reviewers sign off")
-    findings = {
-        finding_key(reviewer, one.id): one for one in load_review(record, model, reviewer).findings
-    }
+    reviewer, findings = own_findings(record, state, actor)
     if finding and outcome:
-        key = finding if "/" in finding else finding_key(reviewer, finding.upper())
-        if key not in findings:
-            raise ZooError(f"{reviewer} has no finding {finding} here: {nearest(key, findings)}")
-        said = SignedOff(key, outcome, " ".join(reason.split()))
-        state = record.append(model, actor, said)
-        page = record.folder(model) / "v2" / f"{reviewer.removeprefix('@')}.md"
-        with replacing(page) as partial:
-            text = sign_off_page(state, reviewer, list(findings.values()))
-            partial.write_text(text, encoding="utf-8")
+        key, state, page = sign(record, state, actor, finding, outcome, reason)
         record.commit(f"{model}: sign off {key}: {outcome}", page)
         click.echo(f"{key}: {outcome}")
     else:
