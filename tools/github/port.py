@@ -68,11 +68,15 @@ class Pull:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """A file that a pull request changes: added, modified, removed or renamed."""
+    """A file that a pull request changes: added, modified, removed or renamed.
+
+    `blob` is git's sha of its content: that of a link or submodule differs from its text's.
+    """
 
     path: str
     status: str
     previous_path: str | None = None
+    blob: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,9 @@ class GitHub(Protocol):
 
     def inline_comments(self, number: int) -> list[InlineComment]:
         """All comments on lines of a pull request, oldest first."""
+
+    def review_bodies(self, number: int) -> list[Comment]:
+        """What reviewers submitted above their comments on lines, oldest first; no empty ones."""
 
     def check_conclusion(self, sha: str, name: str) -> str | None:
         """How the newest check run of that name ended on a commit; None while it has not."""

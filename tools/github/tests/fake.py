@@ -7,6 +7,7 @@ and at `writes`. How GitHub's own answers look is not proven here: see test_cont
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -99,7 +100,10 @@ class FakeGitHub(Stage):
         before = self.commits[common] if common else {}
         after = self.commits[head_sha]
         changed = [path for path in sorted(before | after) if before.get(path) != after.get(path)]
-        return [ChangedFile(path, _status(path in before, path in after)) for path in changed]
+        return [
+            ChangedFile(path, _status(path in before, path in after), blob=_blob(after.get(path)))
+            for path in changed
+        ]
 
     @_asked
     def file_text(self, path: str, ref: str) -> str | None:
@@ -156,6 +160,11 @@ class FakeGitHub(Stage):
     def inline_comments(self, number: int) -> list[InlineComment]:
         self._existing(number)
         return list(self.inline_table.get(number, ()))
+
+    @_asked
+    def review_bodies(self, number: int) -> list[Comment]:
+        self._existing(number)
+        return list(self.body_table.get(number, ()))
 
     @_asked
     def check_conclusion(self, sha: str, name: str) -> str | None:
@@ -226,3 +235,11 @@ class FakeGitHub(Stage):
 
 def _status(was: bool, now_is: bool) -> str:
     return "modified" if was and now_is else "added" if now_is else "removed"
+
+
+def _blob(text: str | None) -> str:
+    """What git calls a content; nothing for none."""
+    if text is None:
+        return ""
+    content = text.encode()
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()

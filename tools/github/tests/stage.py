@@ -50,7 +50,7 @@ class Stage:
         users: accounts by login.
         issue_table, pull_table, comment_table: by number, number and id.
         reaction_table: per comment, (user, content) in order.
-        inline_table: per pull request, the comments on its lines.
+        inline_table, body_table: per pull request, comments on its lines, bodies of reviews.
         commits, parents, branches: files of each commit, its first parent, tips.
         labels: colour and description by name. milestones: due date by title.
         run_table, artifact_table: runs by id; artifacts with their run and bytes by id.
@@ -68,6 +68,7 @@ class Stage:
         self.comment_table: dict[int, Comment] = {}
         self.reaction_table: dict[int, list[tuple[User, str]]] = {}
         self.inline_table: dict[int, list[InlineComment]] = {}
+        self.body_table: dict[int, list[Comment]] = {}
         self.commits: dict[str, dict[str, str]] = {}
         self.parents: dict[str, str | None] = {}
         self.branches: dict[str, str] = {}
@@ -194,6 +195,12 @@ class Stage:
             self._next_id(), review_id or self._next_id(), author, body, path, first, last, commit
         )
         self.inline_table.setdefault(number, []).append(comment)
+        return comment
+
+    def say_review(self, number: int, author: User, body: str) -> Comment:
+        """Somebody submits a review of a pull request with this text above its comments."""
+        comment = Comment(self._next_id(), number, author, body, clock.now(), clock.now())
+        self.body_table.setdefault(number, []).append(comment)
         return comment
 
     def said(self, number: int) -> list[str]:

@@ -26,9 +26,9 @@ def test_a_pull_request_follows_its_branch_and_is_merged_once():
     pull = fake.add_pull(ana, {"a": "2", "b": None, "c": "3"})
     fake.push("main", {"d": "4"})
     assert fake.changed_files(fake.branches["main"], pull.head_sha) == [
-        ChangedFile("a", "modified"),
+        ChangedFile("a", "modified", blob="d8263ee9860594d2806b0dfd1bfd17528b0ba2a4"),
         ChangedFile("b", "removed"),
-        ChangedFile("c", "added"),
+        ChangedFile("c", "added", blob="e440e5c842586965a7fb77deda2eca68612b1f53"),
     ]
     head = fake.push(pull.head_branch, {"c": "5"})
     with pytest.raises(Failed, match="moved"):
