@@ -8,7 +8,7 @@ from collections import Counter
 
 import click
 
-from tools.cli.options import acting
+from tools.cli.options import acting, why
 from tools.process.assignment import Objective, Pair, Plan
 from tools.process.assignment import assign as best_plan
 from tools.process.assignment.assigning import OPEN, by_hand, changes, problem_of
@@ -23,7 +23,7 @@ from zoo.core.errors import ZooError
 @click.argument("model", required=False)
 @click.argument("handle", required=False, metavar="[@HANDLE]")
 @click.option("--remove", metavar="@HANDLE", help="Take this reviewer off MODEL; needs --reason.")
-@click.option("--reason", help="Why the reviewer is taken off.")
+@why("Why the reviewer is taken off.", required=False)
 @click.option("--seed", default=0, show_default=True, help="Draws among equally good plans.")
 @click.option("--dry-run", is_flag=True, help="Only show the plan.")
 @click.option(

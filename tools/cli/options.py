@@ -6,11 +6,15 @@ import math
 import os
 import re
 import subprocess
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
+from tools.text import one_line
 from zoo.core.errors import ZooError
 
+Callback = TypeVar("Callback", bound=Callable[..., Any])
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "": 1}
 
 
@@ -56,3 +60,15 @@ acting = click.option(
     callback=lambda context, option, handle: who_acts(handle),
     help="Who acts [default: git config zoo.handle].",
 )
+
+
+def _why(context: click.Context, option: click.Parameter, text: str | None) -> str | None:
+    """One line that says something."""
+    if text is not None and not one_line(text):
+        raise click.BadParameter("say why, in a line for everybody to read")
+    return text and " ".join(text.split())
+
+
+def why(words: str, *, required: bool = True) -> Callable[[Callback], Callback]:
+    """The option `--reason`, whose text goes into a ledger."""
+    return click.option("--reason", required=required, callback=_why, help=words)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from tools.cli.options import acting
+from tools.cli.options import acting, why
 from tools.process import clock
 from tools.process.ledger.events import Approved, ProposalDeclined, Proposed
 from tools.process.proposals import arxiv_id, check_proposal, existing_cards
@@ -91,7 +91,7 @@ def approve(model: str, actor: str) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--reason", required=True, help="Why, for everybody to read.")
+@why("Why, for everybody to read.")
 @acting
 def decline(model: str, reason: str, actor: str) -> None:
     """Decline a proposal.

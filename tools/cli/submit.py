@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tools.cli.options import acting
+from tools.cli.options import acting, why
 from tools.process import clock
 from tools.process.git import git, head
 from tools.process.ledger.events import Event, Submitted, Withdrawn
@@ -89,7 +89,7 @@ def _run_checks(record: Record, model: str) -> int:
 
 @click.command()
 @click.argument("model")
-@click.option("--reason", required=True, help="Why, for everybody to read.")
+@why("Why, for everybody to read.")
 @acting
 def withdraw(model: str, reason: str, actor: str) -> None:
     """Give an entry up.
