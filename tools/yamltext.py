@@ -169,7 +169,13 @@ class Document:
         fix = "mend this line; quote text that holds ':' or '#'"
         if begun and begun.line != line and error.context:
             rule += f", {error.context} that begins in line {begun.line + self._first}"
-        if re.match(r" *\t", lines[line]):
+        halves = [
+            n for n, content in enumerate(lines) if content.startswith(("<<<<<<< ", ">>>>>>> "))
+        ]
+        if halves:
+            line, rule = halves[0], "git left two versions here"
+            fix = "keep what is right of both, and delete git's lines of <, = and >"
+        elif re.match(r" *\t", lines[line]):
             rule, fix = "not valid YAML: the line is indented with a tab", "indent with spaces"
         raise Broken(line + self._first, rule, fix) from None
 

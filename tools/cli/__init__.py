@@ -95,7 +95,9 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ZooError as error:
-            raise click.ClickException(str(error)) from None
+            # It may quote what strangers wrote: no sign that a terminal would obey gets through.
+            said = "".join(c if c == "\n" or c.isprintable() else "�" for c in str(error))
+            raise click.ClickException(said) from None
         except NotImplementedError as error:  # a skeleton's stubs, until their author fills them in
             raise click.ClickException(f"not written yet: {error or 'a method'}") from None
         except KeyboardInterrupt as stop:

@@ -34,11 +34,11 @@ def examine(record: Record) -> tuple[list[str], list[str]]:
         return [str(error)], []
     states: dict[str, Submission] = {}
     for model in record.models():
-        if record.ledger(model).lines()[1]:
-            place = f"reviews/{model}/events.jsonl"
-            remarks.append(f"{place}: its last line is not whole; zoo reconcile cuts it off")
         faults += _append_only(record, model)
         try:
+            if record.ledger(model).lines()[1]:
+                place = f"reviews/{model}/events.jsonl"
+                remarks.append(f"{place}: its last line is not whole; zoo reconcile cuts it off")
             states[model] = record.state(model)
         except ZooError as error:
             faults.append(str(error))

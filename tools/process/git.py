@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 from zoo.core.errors import ZooError
 
 CONTENT = (("cat-file", "blob"), ("cat-file", "--batch"))
+# Where git works, as hooks and other programs set it: a command works on its own clone.
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX")
+ELSEWHERE += ("GIT_COMMON_DIR", "GIT_NAMESPACE", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+PATIENCE = 5.0  # seconds that a commit waits for another git command in the same clone
 
 
 def git(
@@ -28,13 +33,14 @@ def git_bytes(
     root: Path, *arguments: str, check: bool = True, stdin: bytes | None = None, **environment: str
 ) -> bytes:
     """The same, as bytes."""
+    ours = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     done = subprocess.run(
         ["git", *arguments],
         cwd=root,
         input=stdin,
         stdin=None if stdin is not None else subprocess.DEVNULL,
         capture_output=True,
-        env={**os.environ, "LC_ALL": "C", **environment},
+        env={**ours, "LC_ALL": "C", **environment},
     )
     if check and done.returncode:
         complaint = done.stderr.decode(errors="replace").strip().splitlines()
@@ -59,6 +65,23 @@ def file_at(root: Path, commit: str, path: str) -> bytes | None:
 
 def commit_paths(root: Path, message: str, *paths: str) -> None:
     """Commit these paths and nothing else, ignored ones too; without hooks, which judge code."""
-    git(root, "add", "--force", "--", *paths)
+    _when_free(root, "add", "--force", "--", *paths)
     if git(root, "diff", "--cached", "--name-only", "--", *paths):
-        git(root, "commit", "--quiet", "--no-verify", "-m", message, "--", *paths)
+        _when_free(root, "commit", "--quiet", "--no-verify", "-m", message, "--", *paths)
+
+
+def _when_free(root: Path, *arguments: str) -> None:
+    """Run a command that writes the index, when no other git command does."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            git(root, *arguments)
+            return
+        except ZooError as error:
+            if ".lock': File exists" not in str(error):
+                raise
+            if time.monotonic() > until:
+                lock = str(error).split("'")[1]
+                rule = "another git command is at work in this clone, or was killed"
+                raise ZooError(f"{rule}; if none is, remove {lock}") from None
+        time.sleep(0.1)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tools.process import clock
 from tools.process.board import board_page
-from tools.process.git import commit_paths, git, head
+from tools.process.git import commit_paths, file_at, git, head
 from tools.process.ledger.committed import UNDER_WAY, under_way
 from tools.process.ledger.events import Event, Payload
 from tools.process.ledger.file import Ledger, writing
@@ -54,6 +54,7 @@ class Record:
         self.root = root or find_root()
         self.reviews = self.root / "reviews"
         self._touched: set[str] = set()
+        self._committable = False
 
     @functools.cached_property
     def policy(self) -> Policy:
@@ -111,17 +112,18 @@ class Record:
             ZooError: the rule that it breaks and the fix; nothing was written.
         """
         name, role = self._acting(actor, payload)
-        self._refuse_half_done()
+        self._refuse_uncommittable()
         with writing(self.reviews):
-            ledger = self.ledger(model)
+            ledger, commit = self.ledger(model), head(self.root)
             state = self._replay(model, ledger.read())
+            self._refuse_rewritten(model, commit)
             event = Event(
                 id=event_id or uuid.uuid4().hex,
                 model=model,
                 at=clock.now(),
                 actor=name,
                 role=role,
-                commit=head(self.root),
+                commit=commit,
                 payload=payload,
             )
             after = apply(state, event, event.at)
@@ -138,7 +140,11 @@ class Record:
             board = self.write_board(self.states())
             named = {self.root / path for path in (*paths, *self._touched)}
             files = sorted(path.relative_to(self.root).as_posix() for path in (board, *named))
-            commit_paths(self.root, message, *files)
+            try:
+                commit_paths(self.root, message, *files)
+            except ZooError as error:
+                rule = f"recorded, but not committed: {error}"
+                raise ZooError(f"{rule}; after that, zoo reconcile commits it") from None
         self._touched.clear()
 
     def write_board(self, states: Mapping[str, Submission]) -> Path:
@@ -150,8 +156,10 @@ class Record:
                 partial.write_text(page, encoding="utf-8")
         return board
 
-    def _refuse_half_done(self) -> None:
-        """What is recorded must be committed, on a branch that somebody will push."""
+    def _refuse_uncommittable(self) -> None:
+        """What is recorded must be committed, on a branch that somebody will push; asked once."""
+        if self._committable:
+            return
         half = under_way(self.root)
         if half is not None:
             rule = f"git is in the middle of a {UNDER_WAY[half]}"
@@ -159,6 +167,20 @@ class Record:
         if not git(self.root, "symbolic-ref", "--quiet", "HEAD", check=False):
             rule = f"no branch is checked out in {self.root}: what is recorded here would be lost"
             raise ZooError(f"{rule}; go to your clone, or git switch main")
+        if not git(self.root, "var", "GIT_COMMITTER_IDENT", check=False):
+            rule = "git does not know who commits here"
+            fix = 'git config user.name "…" and git config user.email "…"'
+            raise ZooError(f"{rule}: {fix}, as you want them to be public")
+        self._committable = True
+
+    def _refuse_rewritten(self, model: str, commit: str) -> None:
+        """A ledger that was cut or edited is mended before anything comes to stand behind it."""
+        name = f"reviews/{model}/events.jsonl"
+        before = file_at(self.root, commit, name) or b""
+        path = self.ledger(model).path
+        if before and not (path.is_file() and path.read_bytes().startswith(before)):
+            rule = f"{name}: not all that was committed is in it"
+            raise ZooError(f"{rule}; zoo reconcile puts it back")
 
     def _acting(self, actor: str, payload: Payload) -> tuple[str, str]:
         """(handle as the roster spells it, role); ZooError for who may never do this."""

@@ -62,6 +62,8 @@ class Ledger:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return [], b""
+        except OSError as error:
+            raise ZooError(f"cannot read {self.path}: {error.strerror or error}") from None
         whole, newline, torn = data.rpartition(b"\n")
         try:
             text = (whole + newline).decode()

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tools.process.git import git
+from tools.process.ledger import events as ev
 from tools.process.ledger.committed import as_text, read_version
 from tools.process.tests.test_fsck import edit_ledger, forged
 from zoo.core.registry import ZOO_FOLDER
@@ -224,5 +225,16 @@ def test_nothing_is_recorded_where_no_branch_would_keep_it(parted):
 
 def test_signs_that_look_like_line_ends_stay_in_their_line(term):
     term.propose("toy", "@dev-one")
-    term.zoo("decline", "toy", "--reason", "a\u2028b\x85c\x1cd", by=TEACHER)
+    term.happens("toy", TEACHER, ev.ProposalDeclined("a\u2028b\x85c\x1cd"))
     assert term.record.events("toy")[1].payload.reason == "a\u2028b\x85c\x1cd"
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_nothing_is_appended_to_less_than_what_was_committed(parted, left):
+    edit_ledger(parted, lambda lines: lines[:left])
+    said = parted.refused("hold", "toy", "--reason", "x", by=TEACHER)
+    assert (
+        said == f"Error: {LEDGER}: not all that was committed is in it; zoo reconcile puts it back"
+    )
+    parted.zoo("reconcile")
+    assert until(parted) == ["21"]

@@ -159,3 +159,9 @@ def test_a_second_writer_waits_and_then_says_so(tmp_path, monkeypatch):
         writing(tmp_path),
     ):
         pass
+
+
+def test_a_ledger_that_is_no_file_is_named(tmp_path):
+    (tmp_path / "events.jsonl").mkdir()
+    with pytest.raises(ZooError, match=r"^cannot read .*/events.jsonl: Is a directory$"):
+        Ledger(tmp_path / "events.jsonl").read()

@@ -1,0 +1,93 @@
+"""What a command records is committed, alone and in its own clone, or a message says what to do."""
+
+import os
+import subprocess
+
+import pytest
+
+from tools.process import git as git_module
+
+TEACHER = "@instructor-one"
+HOLD = ("hold", "toy", "--reason", "a power cut")
+
+
+@pytest.fixture
+def toy(term):
+    """An approved entry."""
+    term.approved("toy", "@dev-one")
+    return term
+
+
+def recorded(term):
+    """Types of all events, those of the last commit, and what git calls changed."""
+    events = [event.payload.TYPE for event in term.record.events("toy")]
+    committed = term.git("show", "HEAD:reviews/toy/events.jsonl").count("\n")
+    return events, committed, term.git("status", "--porcelain").splitlines()
+
+
+def test_another_git_command_is_waited_for_and_then_named(toy, monkeypatch):
+    monkeypatch.setattr(git_module, "PATIENCE", 0.0)
+    lock = toy.root / ".git" / "index.lock"
+    lock.touch()
+    said = toy.refused(*HOLD, by=TEACHER)
+    assert said == (
+        "Error: recorded, but not committed: another git command is at work in this clone, or was"
+        f" killed; if none is, remove {lock}; after that, zoo reconcile commits it"
+    )
+    lock.unlink()
+    assert recorded(toy)[:2] == (["proposed", "approved", "held"], 2)
+    assert toy.zoo("reconcile").strip() == "committed what was recorded"
+    assert recorded(toy) == (["proposed", "approved", "held"], 3, [])
+
+
+def test_a_hook_that_fails_loses_nothing(toy):
+    hook = toy.root / ".git" / "hooks" / "prepare-commit-msg"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho not today >&2\nexit 1\n")
+    hook.chmod(0o755)
+    said = toy.refused(*HOLD, by=TEACHER)
+    assert "recorded, but not committed: git commit: not today; after that, zoo reconcile" in said
+    hook.unlink()
+    toy.zoo("reconcile")
+    assert recorded(toy) == (["proposed", "approved", "held"], 3, [])
+
+
+def test_nothing_is_recorded_by_nobody(toy, monkeypatch):
+    for name in ("AUTHOR", "COMMITTER"):
+        monkeypatch.delenv(f"GIT_{name}_NAME")
+        monkeypatch.delenv(f"GIT_{name}_EMAIL")
+    toy.git("config", "user.useConfigOnly", "true")
+    said = toy.refused(*HOLD, by=TEACHER)
+    assert 'git does not know who commits here: git config user.name "…" and' in said
+    assert recorded(toy) == (["proposed", "approved"], 2, [])
+
+
+def test_what_is_staged_besides_is_not_committed(toy):
+    (toy.root / "note.txt").write_text("mine\n")
+    toy.git("add", "note.txt")
+    toy.zoo(*HOLD, by=TEACHER)
+    assert recorded(toy) == (["proposed", "approved", "held"], 3, ["A  note.txt"])
+
+
+def test_the_clone_of_a_hook_is_not_ours(toy, tmp_path, monkeypatch):
+    other = tmp_path / "other"
+    subprocess.run(["git", "init", "--quiet", str(other)], check=True)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "index"))
+    toy.zoo(*HOLD, by=TEACHER)
+    monkeypatch.delenv("GIT_DIR")
+    assert recorded(toy) == (["proposed", "approved", "held"], 3, [])
+    assert os.listdir(other / ".git" / "refs" / "heads") == []
+
+
+def test_no_message_moves_the_cursor(toy):
+    result = toy.run(*HOLD, by="\x1b[31m@rev\u202e")
+    assert "'@�[31m@rev�' is not in reviews/roster.yaml" in result.stderr
+
+
+def test_a_reason_is_one_line_that_says_something(toy):
+    result = toy.run("hold", "toy", "--reason", " \n\x1b", by=TEACHER)
+    assert result.exit_code == 2
+    assert "say why, in a line for everybody to read" in result.output
+    toy.zoo("hold", "toy", "--reason", "two\nlines", by=TEACHER)
+    assert toy.record.events("toy")[-1].payload.reason == "two lines"
