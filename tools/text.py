@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -28,6 +29,21 @@ def escape(text: str) -> str:
     """
     plain = "".join(c if c.isalnum() or c in " ,/-" else f"&#{ord(c)};" for c in text)
     return plain.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+
+
+def code_span(text: str) -> str:
+    """Text as a span of code, whatever back-ticks it holds: no markup, and nobody is mentioned."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    ticks = "`" * (longest + 1)
+    space = " " if longest else ""
+    return f"{ticks}{space}{text}{space}{ticks}"
+
+
+def code_block(text: str, language: str = "") -> str:
+    """Text as a block of code, whatever fences it holds."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:

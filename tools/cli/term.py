@@ -7,15 +7,13 @@ from typing import Any, get_args
 
 import click
 
-from tools.cli.options import acting, who_acts
+from tools.cli.options import acting, who_acts, why
 from tools.process import clock
+from tools.process.decisions import CLOSING, closing, extension
 from tools.process.history import work
 from tools.process.ledger.events import (
     Accepted,
-    DeclaredMissing,
-    Extended,
     Held,
-    Payload,
     Released,
     ReviewsClosed,
     RulesChanged,
@@ -24,21 +22,14 @@ from tools.process.ledger.events import (
 from tools.process.ledger.state import ACTIVE, Submission
 from tools.process.obligations import obligations, time_is_up
 from tools.process.record import Record
-from tools.process.rules.policy import moment, stamp
+from tools.process.rules.policy import moment
 from tools.process.times import both
 from zoo.core.errors import ZooError
-
-_CLOSING: dict[str, Payload] = {
-    "v1": DeclaredMissing("v1"),
-    "review": ReviewsClosed(),
-    "v2": DeclaredMissing("v2"),
-}
-_RUNS_TO = {"approved": "v1", "in-review": "review", "revising": "v2"}
 
 
 @click.command()
 @click.argument("model", required=False)
-@click.argument("what", required=False, type=click.Choice(list(_CLOSING)))
+@click.argument("what", required=False, type=click.Choice(list(CLOSING)))
 @click.option("--all", "everything", is_flag=True, help="Close whatever's time is over.")
 @click.option("--as", "actor", metavar="@HANDLE", help="Who acts [default: git config zoo.handle].")
 def close(model: str | None, what: str | None, everything: bool, actor: str | None) -> None:
@@ -68,18 +59,16 @@ def close(model: str | None, what: str | None, everything: bool, actor: str | No
 def _close(record: Record, model: str, what: str | None, actor: str) -> None:
     """Close what the stage runs to, or what is asked for; say what came of it."""
     before = record.state(model)
-    closing = what or _RUNS_TO.get(before.stage)
-    if closing is None:
-        raise ZooError(f"{model} is {before.stage}: there is nothing to close")
-    state = record.append(model, actor, _CLOSING[closing])
-    if closing == "review":
+    done = closing(before, what)
+    state = record.append(model, actor, done)
+    if isinstance(done, ReviewsClosed):
         absent = [
             review.reviewer for review in state.reviews.values() if review.status == "missing"
         ]
         lacking = f"; missing: {', '.join(absent)}" if absent else "; all are in"
         click.echo(f"the reviews of {model} are closed{lacking}")
     else:
-        click.echo(f"version {closing[1]} of {model} is declared missing")
+        click.echo(f"version {done.version[1]} of {model} is declared missing")
     _say_next(state)
 
 
@@ -103,20 +92,17 @@ def extend(model: str, handle: str, stage: str, until: str, actor: str) -> None:
     """
     record = Record()
     record.state(model)
-    try:
-        end = record.policy.utc(until)
-    except ValueError:
-        raise ZooError(f"'{until}' is no time: write course time as 2026-10-26 23:59") from None
-    who = record.roster.find(handle).handle
-    state = record.append(model, actor, Extended(who, stage, stamp(end)))
+    extended = extension(record, handle, stage, until)
+    who = extended.who
+    state = record.append(model, actor, extended)
     record.commit(f"{model}: {who} has more time for {work(stage)}")
-    due = state.due(stage, who) or end
+    due = state.due(stage, who) or moment(extended.until)
     click.echo(f"{who} has until {both(due, record.policy.zone)} for {work(stage)} of {model}")
 
 
 @click.command()
 @click.argument("model")
-@click.option("--reason", required=True, help="Why, for everybody to read.")
+@why("Why, for everybody to read.")
 @acting
 def hold(model: str, reason: str, actor: str) -> None:
     """Stop the clocks of an entry.

@@ -25,7 +25,7 @@ from tools.process.review.markdown import (
     sections,
     text_of,
 )
-from tools.text import one_line
+from tools.text import code_span, one_line
 from tools.yamltext import Broken, Document, Markdown, Problem, brief
 from zoo.core.errors import ZooError, nearest
 
@@ -303,15 +303,7 @@ def _section(model: str, key: str, finding: Finding) -> str:
     form = TEMPLATE.read_text(encoding="utf-8").partition("## {{key}}")
     about = f"**{finding.severity}** {finding.kind}, {finding.category}, {finding.place}"
     if finding.quote:
-        about += f": {_code(one_line(finding.quote, QUOTE_LIMIT))}"
+        about += f": {code_span(one_line(finding.quote, QUOTE_LIMIT))}"
     title = one_line(finding.title).replace("<!--", "<! --")  # it would open a comment
     words = {"key": key, "entry": model, "about": about, "title": title}
     return re.sub(r"\{\{(\w+)\}\}", lambda match: words[match[1]], form[1] + form[2])
-
-
-def _code(text: str) -> str:
-    """Text as a span of code, whatever back-ticks it holds."""
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    ticks = "`" * (longest + 1)
-    space = " " if longest else ""
-    return f"{ticks}{space}{text}{space}{ticks}"
