@@ -147,6 +147,9 @@ class GitHub(Protocol):
     def pull(self, number: int) -> Pull | None:
         """A pull request."""
 
+    def pulls_with_head(self, sha: str) -> list[Pull]:
+        """Open pull requests whose newest commit this is."""
+
     def changed_files(self, base_sha: str, head_sha: str) -> list[ChangedFile]:
         """What changed between the merge base and a head."""
 

@@ -91,6 +91,10 @@ class FakeGitHub(Stage):
         return self.pull_table.get(number)
 
     @_asked
+    def pulls_with_head(self, sha: str) -> list[Pull]:
+        return [p for p in self.pull_table.values() if p.is_open and p.head_sha == sha]
+
+    @_asked
     def changed_files(self, base_sha: str, head_sha: str) -> list[ChangedFile]:
         for sha in (base_sha, head_sha):
             if sha not in self.commits:
