@@ -23,6 +23,7 @@ _FLOAT = re.compile(r"[-+]?\d{0,30}\.\d*([eE][-+]\d{1,2})?")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 # What no editor shows: control characters, and line breaks that only YAML takes for one.
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_HALVES = re.compile(r"^<{7} .*\n(?:.*\n)*?>{7} ", re.MULTILINE)
 _FRONT = re.compile(r"---[ \t]*\n(.*?\n)---[ \t]*(?:\n|$)(.*)", re.DOTALL)
 
 
@@ -169,13 +170,7 @@ class Document:
         fix = "mend this line; quote text that holds ':' or '#'"
         if begun and begun.line != line and error.context:
             rule += f", {error.context} that begins in line {begun.line + self._first}"
-        halves = [
-            n for n, content in enumerate(lines) if content.startswith(("<<<<<<< ", ">>>>>>> "))
-        ]
-        if halves:
-            line, rule = halves[0], "git left two versions here"
-            fix = "keep what is right of both, and delete git's lines of <, = and >"
-        elif re.match(r" *\t", lines[line]):
+        if re.match(r" *\t", lines[line]):
             rule, fix = "not valid YAML: the line is indented with a tab", "indent with spaces"
         raise Broken(line + self._first, rule, fix) from None
 
@@ -214,6 +209,11 @@ def clean(text: str, line: int = 1) -> str:
     if match:
         rule = f"the invisible character U+{ord(match[0]):04X}"
         raise Broken(line + text.count("\n", 0, match.start()), rule, "delete it")
+    match = _HALVES.search(text)
+    if match:
+        fix = "keep what is right of both, and delete git's lines of <, = and >"
+        rule = "git left two versions here"
+        raise Broken(line + text.count("\n", 0, match.start()), rule, fix)
     return text
 
 

@@ -13,7 +13,7 @@ from tools.process.ledger.events import Event, Proposed
 from tools.process.ledger.state import ACTIVE, Submission
 from tools.process.projections import board_differs, sign_off_pages
 from tools.process.proposals import same_paper
-from tools.process.record import ACTS_AS, Record
+from tools.process.record import ACTS_AS, Record, differs
 from tools.process.rules.config import check_people
 from tools.process.rules.policy import Rules
 from zoo.core.errors import ZooError
@@ -147,7 +147,7 @@ def _versions(record: Record, state: Submission) -> Iterator[tuple[bool, str]]:
 def _projections(record: Record, state: Submission) -> Iterator[str]:
     """Pages that are written from the ledger are what the ledger says."""
     for path, text in sign_off_pages(record, state):
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        if differs(path, text):
             name = path.relative_to(record.root).as_posix()
             yield f"{name}: not what the ledger says; zoo reconcile writes it"
 

@@ -11,7 +11,7 @@ from tools.process.joining import conclude, join_ledgers
 from tools.process.ledger.committed import under_way
 from tools.process.ledger.file import writing
 from tools.process.ledger.state import Submission
-from tools.process.record import Record
+from tools.process.record import Record, differs
 from tools.process.response.signoff import sign_off_page
 from tools.process.review.reviewfile import load_review
 from tools.process.tags import make_tag
@@ -35,7 +35,7 @@ def board_differs(record: Record, states: Mapping[str, Submission]) -> bool:
     if not states and not path.exists():
         return False
     wanted = board_page(states, record.policy)
-    return not path.is_file() or path.read_text(encoding="utf-8") != wanted
+    return differs(path, wanted)
 
 
 def rebuild(record: Record) -> list[str]:
@@ -56,7 +56,7 @@ def rebuild(record: Record) -> list[str]:
             if frozen is not None and make_tag(record.root, model, version, frozen):
                 done.append(f"{model}/{version}: made the tag")
         for path, text in sign_off_pages(record, state):
-            if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            if differs(path, text):
                 with replacing(path) as partial:
                     partial.write_text(text, encoding="utf-8")
                 done.append(f"{path.relative_to(record.root).as_posix()}: wrote the page")

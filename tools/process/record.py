@@ -42,6 +42,11 @@ def find_root(start: Path | None = None) -> Path:
     raise ZooError(f"no reviews/policy.yaml in {here} or above it: go into a clone of the zoo")
 
 
+def differs(path: Path, text: str) -> bool:
+    """Whether a file is not there, or not this text byte for byte."""
+    return not path.is_file() or path.read_bytes() != text.encode()
+
+
 class Record:
     """What a clone knows about its term, and the one way to add to it.
 
@@ -151,7 +156,7 @@ class Record:
         """Write reviews/README.md where it is not what the ledgers say."""
         board = self.reviews / "README.md"
         page = board_page(states, self.policy)
-        if not board.is_file() or board.read_text(encoding="utf-8") != page:
+        if differs(board, page):
             with replacing(board) as partial:
                 partial.write_text(page, encoding="utf-8")
         return board

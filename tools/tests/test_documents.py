@@ -127,6 +127,7 @@ UNREADABLE = [  # text, line, rule
     ("a: 1\n\tb: 2\n", 2, "indented with a tab; indent with spaces"),
     ("a:\n  b: 1\n  \tc: 1\n", 3, "indented with a tab"),
     ("a: 1\n<<<<<<< HEAD\nb: 2\n=======\nb: 3\n>>>>>>> x\n", 2, "git left two versions here"),
+    ("a: |\n  x\n\n<<<<<<< HEAD\n>>>>>>> x\n", 4, "git left two versions here"),
     ("a: 1\nb: 2\na: 3\n", 3, "the key 'a' occurs twice"),
     ("a: 1\nb: {c: 1,\n  c: 2}\n", 3, "the key 'c' occurs twice"),
     ("a: &x [1]\nb: *x\n", 2, "no aliases"),

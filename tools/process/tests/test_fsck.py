@@ -111,6 +111,17 @@ def test_projections_come_back_byte_for_byte(whole):
     assert "✔" in whole.zoo("fsck")
 
 
+@pytest.mark.parametrize("spoilt", [b"\xff\xfe", b"\r\n"])
+def test_pages_in_another_encoding_come_back(whole, spoilt):
+    for name in ("reviews/README.md", "reviews/toy/v2/rev-one.md"):
+        path = whole.root / name
+        before = path.read_bytes()
+        path.write_bytes(before.replace(b"\n", spoilt))
+        assert f"{name}: not what the ledger" in whole.zoo("fsck")
+        whole.zoo("reconcile")
+        assert path.read_bytes() == before
+
+
 def edit_ledger(term, change):
     path = term.root / "reviews" / "toy" / "events.jsonl"
     lines = path.read_text().splitlines(keepends=True)
