@@ -207,8 +207,10 @@ class GitHub(Protocol):
     def download_artifact(self, artifact_id: int, limit: int) -> bytes:
         """The zip of an artifact; Failed when it has more than `limit` bytes."""
 
-    def ensure_label(self, name: str, colour: str, description: str) -> bool:
-        """Make or adjust a label; whether anything changed."""
+    def ensure_label(
+        self, name: str, colour: str, description: str, *, dry_run: bool = False
+    ) -> bool:
+        """Make or adjust a label; whether anything changed, or would change."""
 
-    def ensure_milestone(self, title: str, due: datetime | None) -> bool:
-        """Make or adjust a milestone; whether anything changed."""
+    def ensure_milestone(self, title: str, due: datetime | None, *, dry_run: bool = False) -> bool:
+        """Make or adjust a milestone; whether anything changed, or would change."""

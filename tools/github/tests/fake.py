@@ -212,15 +212,19 @@ class FakeGitHub(Stage):
         return content
 
     @_writes
-    def ensure_label(self, name: str, colour: str, description: str) -> bool:
+    def ensure_label(
+        self, name: str, colour: str, description: str, *, dry_run: bool = False
+    ) -> bool:
         changed = self.labels.get(name) != (colour, description)
-        self.labels[name] = (colour, description)
+        if not dry_run:
+            self.labels[name] = (colour, description)
         return changed
 
     @_writes
-    def ensure_milestone(self, title: str, due: datetime | None) -> bool:
+    def ensure_milestone(self, title: str, due: datetime | None, *, dry_run: bool = False) -> bool:
         changed = title not in self.milestones or self.milestones[title] != due
-        self.milestones[title] = due
+        if not dry_run:
+            self.milestones[title] = due
         return changed
 
     def _existing(self, number: int) -> Issue:
