@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.process.git import git, git_bytes
+from tools.process.git import git, git_bytes, has_commit, how_to_fetch
 from tools.process.ledger.committed import departures, ever_committed, read_version, tips, versions
 from tools.process.ledger.events import Event, Proposed
 from tools.process.ledger.state import ACTIVE, Submission
@@ -125,12 +125,10 @@ def _versions(record: Record, state: Submission) -> Iterator[tuple[bool, str]]:
         if frozen is None:
             continue
         tag = f"{state.model}/{version}"
-        if git(record.root, "cat-file", "-t", frozen.commit, check=False) != "commit":
-            shallow = (
-                git(record.root, "rev-parse", "--is-shallow-repository", check=False) == "true"
-            )
+        if not has_commit(record.root, frozen.commit):
+            fix = how_to_fetch(record.root)
             rule = f"{tag}: the frozen commit {frozen.commit[:12]} is not in this clone"
-            yield not shallow, f"{rule}; git fetch --all{' --unshallow' if shallow else ''}"
+            yield "unshallow" not in fix, f"{rule}; {fix}"
             continue
         if not git(record.root, "ls-tree", frozen.commit, f"zoo/{state.model}/", check=False):
             yield True, f"{tag}: the frozen commit {frozen.commit[:12]} has no zoo/{state.model}"

@@ -55,6 +55,26 @@ def head(root: Path) -> str:
     return git(root, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
 
 
+def has_commit(root: Path, commit: str) -> bool:
+    """Whether a commit is in this clone."""
+    found = ("rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
+    return bool(git(root, *found, check=False))
+
+
+def how_to_fetch(root: Path) -> str:
+    """What brings a commit that others have: the rest of a shallow clone, or a tag."""
+    if git(root, "rev-parse", "--is-shallow-repository", check=False) == "true":
+        return "git fetch --unshallow --tags"
+    return "git fetch --tags; if that does not bring it, who submitted it says git push --tags"
+
+
+def require_commit(root: Path, commit: str) -> None:
+    """Refuse to go on without a frozen commit."""
+    if not has_commit(root, commit):
+        rule = f"this clone lacks the frozen commit {commit[:12]}"
+        raise ZooError(f"{rule}: {how_to_fetch(root)}")
+
+
 def file_at(root: Path, commit: str, path: str) -> bytes | None:
     """A file's content at a commit; None where there is no such file."""
     try:

@@ -38,7 +38,7 @@ def arxiv_id(text: str) -> str:
 def existing_cards(root: Path) -> dict[str, Card | None]:
     """The card of every folder of `zoo/`; None where it cannot be read, which is no matter here."""
     cards: dict[str, Card | None] = {}
-    for folder in sorted((root / "zoo").iterdir()):
+    for folder in sorted((root / "zoo").glob("*")):
         if folder.is_dir() and folder.name != "core" and (folder / "README.md").is_file():
             try:
                 cards[folder.name] = load_card(folder)

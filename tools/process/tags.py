@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tools.process.git import git
+from tools.process.git import git, require_commit
 from tools.process.ledger.state import Submitted
 from tools.process.rules.policy import stamp
 from zoo.core.errors import ZooError
@@ -23,11 +23,7 @@ def make_tag(root: Path, model: str, version: str, submitted: Submitted) -> bool
     if there:
         rule = f"the tag {name} names {there[:12]}, the ledger {submitted.commit[:12]}"
         raise ZooError(f"{rule}: remove it, git tag -d {name}, then run zoo reconcile")
-    if not git(
-        root, "rev-parse", "--verify", "--quiet", f"{submitted.commit}^{{commit}}", check=False
-    ):
-        rule = f"{name} was frozen at {submitted.commit[:12]}, which is not in this clone"
-        raise ZooError(f"{rule}: git fetch --all")
+    require_commit(root, submitted.commit)
     handle = submitted.by.removeprefix("@")
     lines = [
         f"object {submitted.commit}",

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tools.process.findings import Place
-from tools.process.git import file_at, git
+from tools.process.git import file_at, git, require_commit
 from tools.process.response.mapping import split_lines
 
 Frozen = Mapping[str, str]  # text by path; tests pass a dict
@@ -18,6 +18,7 @@ class FrozenTree(Mapping[str, str]):
     """Text by path at one commit; bytes that are no UTF-8 are shown by replacement characters."""
 
     def __init__(self, root: Path, commit: str) -> None:
+        require_commit(root, commit)
         self.root, self.commit = root, commit
         self._texts: dict[str, str] = {}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from tools.process.git import git
+from tools.process.git import git, require_commit
 from zoo.core.errors import ZooError
 
 
@@ -18,8 +18,7 @@ def frozen_worktree(root: Path, model: str, commit: str) -> Path:
         ZooError: the clone lacks the commit, or somebody has changed files there.
     """
     path = root / "build" / "reviews" / f"{model}-v1"
-    if not git(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}", check=False):
-        raise ZooError(f"this clone lacks the frozen commit {commit[:12]}: git fetch --tags")
+    require_commit(root, commit)
     if _belongs_to(root, path):
         _refuse_changed(root, path)
         try:

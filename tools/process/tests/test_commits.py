@@ -80,6 +80,33 @@ def test_the_clone_of_a_hook_is_not_ours(toy, tmp_path, monkeypatch):
     assert os.listdir(other / ".git" / "refs" / "heads") == []
 
 
+def test_a_clone_without_the_frozen_commit_says_how_to_get_it(revising, tmp_path, monkeypatch):
+    revising.record.commit("All of it", "reviews")
+    commands = (["respond", "toy", "--as", "@dev-one"], ["reconcile"], ["fsck"])
+    for options, says in (
+        (["--depth", "1"], "git fetch --unshallow --tags"),
+        (["--no-tags"], "git fetch --tags; if that does not bring it, who submitted it says"),
+    ):
+        clone = tmp_path / options[0].strip("-")
+        source = revising.root.as_uri()
+        if options == ["--no-tags"]:  # a branch that was rewritten, as a squash does
+            revising.git("checkout", "--quiet", "--orphan", "squashed")
+            revising.git("commit", "--quiet", "-m", "Squashed")
+        subprocess.run(["git", "clone", "--quiet", "--single-branch", *options, source, clone])
+        monkeypatch.setenv("ZOO_ROOT", str(clone))
+        monkeypatch.chdir(clone)
+        for command in commands:
+            result = revising.run(*command)
+            assert "the frozen commit" in result.output
+            assert says in result.output
+        assert result.exit_code == (options == ["--no-tags"])  # the rest of a clone is no fault
+
+
+def test_the_first_proposal_of_all(term):
+    (term.root / "zoo").rmdir()
+    assert "toy is proposed" in term.propose("toy", "@dev-one")
+
+
 def test_no_message_moves_the_cursor(toy):
     result = toy.run(*HOLD, by="\x1b[31m@rev\u202e")
     assert "'@�[31m@rev�' is not in reviews/roster.yaml" in result.stderr
