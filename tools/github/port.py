@@ -195,6 +195,9 @@ class GitHub(Protocol):
     def merge(self, number: int, sha: str, title: str) -> None:
         """Merge a pull request whose head still is `sha`."""
 
+    def create_issue(self, title: str, body: str, labels: Sequence[str]) -> Issue:
+        """Open an issue."""
+
     def close_issue(self, number: int) -> None:
         """Close an issue."""
 

@@ -189,6 +189,10 @@ class FakeGitHub(Stage):
         self.issue_table[number] = replace(self.issue_table[number], is_open=False)
 
     @_writes
+    def create_issue(self, title: str, body: str, labels: Sequence[str]) -> Issue:
+        return self.add_issue(self.bot, title, body, labels)
+
+    @_writes
     def close_issue(self, number: int) -> None:
         self.issue_table[number] = replace(self._existing(number), is_open=False)
         if number in self.pull_table:
