@@ -33,7 +33,11 @@ def fsck() -> None:
 
 @click.command()
 def reconcile() -> None:
-    """Rebuild tags, sign-off pages and the board from the ledgers; a second run does nothing."""
+    """Rebuild tags, sign-off pages and the board from the ledgers.
+
+    After a merge that git could not finish, or where somebody edited a ledger, it first puts the
+    ledgers together from all that was committed. A second run does nothing.
+    """
     done = rebuild(Record())
     for line in done:
         click.echo(line)
