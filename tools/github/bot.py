@@ -1,0 +1,182 @@
+"""A comment is answered: its commands are read, run in their order, and replied to once.
+
+`handle_comment` works on the record and may run again, when the record's branch has moved;
+`answer` comes after the push, and tells people what happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from tools.github.acts import perform
+from tools.github.authority import Asker, asking
+from tools.github.commands import Command, Malformed, parse
+from tools.github.port import Comment, Failed, GitHub, Reaction
+from tools.github.scene import Done, Scene, Subject, subject_of
+from tools.process.git import git, head
+from tools.process.record import Record
+from tools.text import code_span, one_line
+from zoo.core.errors import ZooError
+
+GONE = (404, 410)
+REPLY_LIMIT = 60_000  # characters; GitHub takes 65,536
+SORRY = "something broke here, and the rest was not run; the instructor can see the log"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer to a comment.
+
+    Attributes:
+        text: Markdown; empty for no answer.
+        reaction: rocket when all was done, confused when something was not; None for none.
+        changed: whether anything was recorded.
+        later: what is done on GitHub once the record is pushed; each gives a line.
+        broken: what went wrong that is nobody's mistake but ours, for the log.
+    """
+
+    text: str = ""
+    reaction: Reaction | None = None
+    changed: bool = False
+    later: tuple[Callable[[GitHub], str], ...] = ()
+    broken: Exception | None = None
+
+
+SILENCE = Reply()
+
+
+def mark(comment: Comment) -> str:
+    """What a reply begins with, unseen: which comment it answers."""
+    return f"<!-- zoo:reply comment-{comment.id} -->"
+
+
+def answered(comment: Comment, github: GitHub) -> bool:
+    """Whether the bot itself has replied to a comment."""
+    me = github.me().id
+    return any(
+        one.author.id == me and one.body.startswith(mark(comment))
+        for one in github.comments(comment.number)
+    )
+
+
+def handle_comment(comment: Comment, github: GitHub, record: Record, now: datetime) -> Reply:
+    """Run the commands of a comment that was newly written; the same comment again does nothing.
+
+    Args:
+        comment: as it was delivered.
+        github: the repository.
+        record: the newest one; what is recorded is committed, not pushed.
+        now: the present moment.
+    """
+    if comment.author.is_bot:
+        return SILENCE
+    commands = parse(comment.body)
+    if not commands or comment.author.id == github.me().id:
+        return SILENCE
+    try:
+        if answered(comment, github):
+            return SILENCE
+        github.react(comment.id, "eyes")
+    except Failed as error:
+        if error.status in GONE:  # deleted: its author has thought better of it
+            return SILENCE
+        raise
+    if comment.updated_at != comment.created_at:
+        return _refused("this comment was edited, and only new ones act: write it again")
+    if isinstance(commands, Malformed):
+        return _refused(_malformed(commands))
+    return _run_all(commands, comment, github, record, now)
+
+
+def _refused(text: str) -> Reply:
+    return Reply(text, "confused")
+
+
+def _malformed(wrong: Malformed) -> str:
+    """One line: what was written, why it is no command, what to write."""
+    line = f"{code_span(wrong.line)}: " if wrong.line else ""
+    said = code_span(one_line(f"{wrong.why}; {wrong.fix}"))
+    return f"Nothing was run. {line}{said}"
+
+
+def _run_all(
+    commands: list[Command], comment: Comment, github: GitHub, record: Record, now: datetime
+) -> Reply:
+    """Run commands up to the first that is refused; each is committed, or leaves nothing."""
+    before, broken = head(record.root), None
+    results: list[tuple[Command, Done]] = []
+    place: tuple[Asker, Subject] | None = None
+    for command in commands:
+        scene = None
+        try:
+            place = place or (
+                asking(comment.author, record.roster, github),
+                subject_of(github, record, comment.number),
+            )
+            name = f"comment-{comment.id}-{command.index}"
+            asker, subject = place
+            scene = Scene(record, github, comment.number, subject, asker, name, now)
+            done = perform(scene, command)
+            if scene.appended:
+                words = f"{scene.model}: /zoo {command.verb} (comment {comment.id})"
+                record.commit(words, *scene.written)
+        except ZooError as error:
+            done = Done(f"refused: {code_span(one_line(error))}", refused=True)
+        except Exception as error:
+            broken, done = error, Done(SORRY, refused=True)
+        results.append((command, done))
+        if done.refused:
+            if scene and scene.appended:
+                _undo(record)
+            break
+    return Reply(
+        _text(commands, results),
+        "confused" if results[-1][1].refused else "rocket",
+        head(record.root) != before,
+        tuple(done.later for _, done in results if done.later),
+        broken,
+    )
+
+
+def _undo(record: Record) -> None:
+    """Forget what a command wrote before it failed: the clone is the bot's own."""
+    git(record.root, "checkout", "--quiet", "HEAD", "--", "reviews")
+    git(record.root, "clean", "-fdq", "--", "reviews")
+
+
+def _text(commands: list[Command], results: list[tuple[Command, Done]]) -> str:
+    """A line per command, then what is longer; what was not run is named."""
+    lines = [f"{_said(command)}: {done.text}" for command, done in results]
+    lines += [f"{_said(command)}: not run" for command in commands[len(results) :]]
+    parts = ["\n".join(f"- {line}" for line in lines) if len(lines) > 1 else lines[0]]
+    parts += [done.block for _, done in results if done.block]
+    text = "\n\n".join(parts)
+    if len(text) > REPLY_LIMIT:
+        text = "\n\n".join([parts[0], "The rest is too long for a comment: use the command line."])
+    return text
+
+
+def _said(command: Command) -> str:
+    """A command as the reply names it: without its reason, which stands in the comment."""
+    return code_span(" ".join(["/zoo", command.verb, *filter(None, command.arguments.values())]))
+
+
+def answer(comment: Comment, reply: Reply, github: GitHub) -> None:
+    """Do what waits for the push, write the reply, and react.
+
+    Raises:
+        Exception: what broke, for the log, after the reply is written.
+    """
+    if reply.text:
+        try:
+            more = [line(github) for line in reply.later]
+            github.create_comment(comment.number, "\n".join([mark(comment), reply.text, *more]))
+            if reply.reaction:
+                github.react(comment.id, reply.reaction)
+        except Failed as error:
+            if error.status not in GONE:  # the comment or its issue was deleted meanwhile
+                raise
+    if reply.broken:
+        raise reply.broken
