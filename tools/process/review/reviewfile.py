@@ -279,7 +279,7 @@ class _Draft:
         """Text by part; every part occurs once and says something."""
         starts = [(at, _PART.fullmatch(line.text)) for at, line in enumerate(body) if not line.code]
         found = [(at, match) for at, match in starts if match]
-        ends = [*(at for at, _ in found[1:]), len(body)]
+        ends = [*(at for at, _ in found), len(body)][1:]
         parts: dict[str, str] = {}
         for (at, match), end in zip(found, ends, strict=True):
             if match[1] in parts:

@@ -118,6 +118,13 @@ def test_all_problems_are_listed_in_the_order_of_lines() -> None:
     assert review_problems(REVIEW) == []
 
 
+def test_a_finding_of_which_nothing_is_written_lacks_three_parts() -> None:
+    text = REVIEW.partition("**Expected.** A test")[0]
+    assert [problem.rule for problem in review_problems(text)] == [
+        f"F02: **{part}.** is missing" for part in ("Expected", "Observed", "Suggestion")
+    ]
+
+
 @pytest.mark.parametrize("name", ["Summary", "Rubric", "Strengths"])
 def test_every_section_is_asked_for(name: str) -> None:
     text = changed((f"## {name}\n", ""))
