@@ -7,7 +7,10 @@ import click
 from tools.process.fsck import examine
 from tools.process.projections import rebuild
 from tools.process.record import Record
+from tools.text import one_line
 from zoo.core.errors import ZooError
+
+LONGEST = 600  # characters of a remark, which may quote what strangers wrote
 
 
 @click.command()
@@ -20,9 +23,9 @@ def fsck() -> None:
     record = Record()
     faults, remarks = examine(record)
     for line in faults:
-        click.secho(f"✖ {line}", fg="red")
+        click.secho(f"✖ {one_line(line, LONGEST)}", fg="red")
     for line in remarks:
-        click.echo(f"· {line}")
+        click.echo(f"· {one_line(line, LONGEST)}")
     models = record.models()
     events = 0 if faults else sum(len(record.events(model)) for model in models)
     if faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from tools.process.ledger.state import Submission, Submitted
@@ -115,9 +116,8 @@ def _paper(state: Submission) -> str:
     """The title, linked to arXiv."""
     if state.proposal is None:
         return ""
-    return (
-        f"[{escape(one_line(state.proposal.title))}](https://arxiv.org/abs/{state.proposal.paper})"
-    )
+    paper = quote(state.proposal.paper)
+    return f"[{escape(one_line(state.proposal.title))}](https://arxiv.org/abs/{paper})"
 
 
 def _record(state: Submission) -> str:

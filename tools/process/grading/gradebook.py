@@ -13,6 +13,7 @@ from tools.process.grading.amounts import rounded
 from tools.process.grading.grades import PersonGrade
 from tools.process.grading.sheets import PARTS
 from tools.process.rules.roster import Roster
+from tools.yamltext import brief
 from zoo.core.errors import ZooError, nearest
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins so runs in a spreadsheet
@@ -50,7 +51,8 @@ def load_people(path: Path, roster: Roster) -> dict[str, Student]:
         header = [name.strip() for name in next(reader, [])]
         for name in header:
             if name not in COLUMNS:
-                raise ZooError(f"{place}:1: unknown column '{name}'; {nearest(name, COLUMNS)}")
+                hint = nearest(name, COLUMNS)
+                raise ZooError(f"{place}:1: unknown column '{brief(name)}'; {hint}")
         if "handle" not in header:
             raise ZooError(f"{place}:1: the column 'handle' is missing; add it")
         for cells in reader:

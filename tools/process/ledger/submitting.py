@@ -21,6 +21,12 @@ def propose(state: Submission, event: ev.Event, payload: ev.Proposed) -> Submiss
         f"{state.model} has been proposed already",
         "choose another name",
     )
+    name = state.model
+    require(
+        name.isascii() and name.isidentifier() and name == name.lower(),
+        f"'{name}' is no name of an entry",
+        "write lower-case words with underscores",
+    )
     require(event.actor in payload.team, f"{event.actor} is not in the proposed team", "join it")
     require(bool(payload.claims), "a proposal names at least one claim", "say what to reproduce")
     require(

@@ -1,11 +1,15 @@
 """What a command records is committed, alone and in its own clone, or a message says what to do."""
 
+import dataclasses
 import os
 import subprocess
 
 import pytest
 
 from tools.process import git as git_module
+from tools.process.ledger import events as ev
+from tools.process.ledger.file import Ledger
+from zoo.core.errors import ZooError
 
 TEACHER = "@instructor-one"
 HOLD = ("hold", "toy", "--reason", "a power cut")
@@ -118,3 +122,27 @@ def test_a_reason_is_one_line_that_says_something(toy):
     assert "say why, in a line for everybody to read" in result.output
     toy.zoo("hold", "toy", "--reason", "two\nlines", by=TEACHER)
     assert toy.record.events("toy")[-1].payload.reason == "two lines"
+
+
+EVIL = "\x1b[31m|<b>@octocat \u202e`x`)\n::error::x\x07"
+
+
+def test_what_a_stranger_put_into_a_ledger_moves_no_cursor_and_marks_up_no_page(term):
+    proposed = ev.Proposed(EVIL, f"1{EVIL}", EVIL, ["@dev-one"], [EVIL], EVIL, EVIL)
+    term.happens("toy", "@dev-one", proposed)
+    path = term.root / "reviews" / "bad" / "events.jsonl"
+    event = term.record.events("toy")[0]
+    stranger = dataclasses.replace(proposed, team=[EVIL])
+    event = dataclasses.replace(event, id="e", model="bad", actor=EVIL, payload=stranger)
+    Ledger(path).append(event)
+    for command in (["status"], ["history", "bad"], ["history", "toy"], ["fsck"], ["reconcile"]):
+        said = term.run(*command).output
+        assert not [c for c in said if c in "\x1b\x07\u202e"], command
+    page = (term.root / "reviews" / "README.md").read_text()
+    assert not [c for c in page if c in "\x1b\x07\u202e<>@"]
+    assert page.count("\n| ") == 3  # the head and two entries: no line was broken
+
+
+def test_an_entry_has_a_name_that_can_be_shown(term):
+    with pytest.raises(ZooError, match=r"'to\|y' is no name of an entry: write lower-case words"):
+        term.happens("to|y", "@dev-one", ev.Proposed("T", "1", "f", ["@dev-one"], ["c"], "d", "c"))
