@@ -196,7 +196,11 @@ class Client:
         return list(self._list(reading.reaction, path, id=comment_id))
 
     def set_labels(self, number: int, labels: Sequence[str]) -> None:
-        self._write("PUT", "/issues/{number}/labels", {"labels": list(labels)}, number=number)
+        # The address for labels alone takes no empty list, so its description says.
+        method, path = (
+            ("PUT", "/issues/{number}/labels") if labels else ("PATCH", "/issues/{number}")
+        )
+        self._write(method, path, {"labels": list(labels)}, number=number)
 
     def set_milestone(self, number: int, title: str | None) -> None:
         known = None if title is None else self._milestone(title)

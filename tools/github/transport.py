@@ -61,7 +61,10 @@ class Transport:
     def get(self, url: str, **names: object) -> object:
         """The answer to a GET."""
         with self._translated("GET", url, names):
-            return _finish(self._api.getitem(url, names))
+            data = _finish(self._api.getitem(url, names))
+            if data is None:
+                raise ValueError("nothing")
+            return data
 
     def find(self, url: str, **names: object) -> object | None:
         """The answer to a GET; None for what does not exist or no longer does."""

@@ -101,3 +101,9 @@ def given(operation: str, **changes: object) -> Any:
 def answer(operation: str, **changes: object) -> httpx.Response:
     """`given` as a response."""
     return httpx.Response(200, json=given(operation, **changes))
+
+
+def refusal(status: int, message: str = "No", **headers: str) -> httpx.Response:
+    """GitHub says no; header names with underscores."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, json={"message": message}, headers=named)

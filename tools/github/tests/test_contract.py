@@ -46,7 +46,10 @@ CALLS: dict[str, tuple[Callable[[Client], object], list[str]]] = {
     "update_comment": (lambda c: c.update_comment(1, "Hello"), ["issues/update-comment"]),
     "react": (lambda c: c.react(1, "rocket"), ["reactions/create-for-issue-comment"]),
     "reactions": (lambda c: c.reactions(1), ["reactions/list-for-issue-comment"]),
-    "set_labels": (lambda c: c.set_labels(1, ["in review"]), ["issues/set-labels"]),
+    "set_labels": (
+        lambda c: (c.set_labels(1, ["in review"]), c.set_labels(1, [])),
+        ["issues/set-labels", "issues/update"],
+    ),
     "set_milestone": (
         lambda c: (c.set_milestone(1, "v1.0"), c.set_milestone(1, None)),
         ["issues/list-milestones", "issues/update", "issues/update"],
