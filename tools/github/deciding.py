@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from tools.github import filing
 from tools.github.commands import Command
 from tools.github.port import Failed, GitHub
 from tools.github.scene import Done, Scene
@@ -97,15 +98,16 @@ def unhold(scene: Scene, command: Command) -> Done:
 
 
 def close(scene: Scene, command: Command) -> Done:
-    """Close reviews or a version whose time is over."""
+    """Close reviews or a version whose time is over; what was filed is opened."""
     event = closing(scene.state, command.arguments["what"] or None)
     state = scene.append(event)
     if not isinstance(event, ReviewsClosed):
         return Done(f"version {event.version[1]} is declared missing")  # type: ignore[attr-defined]
     absent = [one.reviewer for one in state.reviews.values() if one.status == "missing"]
-    return Done(
-        f"the reviews are closed; {'missing: ' if absent else 'all are in'}{_people(absent)}"
-    )
+    waiting = filing.reveal_from_pulls(scene.record, scene.model, scene.asker.handle)
+    words = [f"missing: {_people(absent)}" if absent else "all are in"]
+    words += [f"to be opened where they were filed: {_people(waiting)}"] if waiting else []
+    return Done(f"the reviews are closed; {'; '.join(words)}")
 
 
 def accept(scene: Scene, command: Command) -> Done:
