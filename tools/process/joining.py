@@ -10,6 +10,7 @@ from tools.process.ledger.committed import (
     UNDER_WAY,
     Version,
     as_text,
+    departures,
     ever_committed,
     joined,
     read_version,
@@ -48,9 +49,12 @@ def _join(record: Record, model: str) -> list[str]:
     data = path.read_bytes() if path.is_file() else b""
     branches = [versions(record.root, model, tip) for tip in tips(record.root)]
     present = read_version(data)
+    found = versions(record.root, model, *tips(record.root))
+    if present.whole and not any(departures(found, present, name)):
+        return []
     events = joined(*branches, [_tail(present, branches)])
     if present.whole and list(present.events.values()) == events:
-        return []
+        return []  # what is wrong with it, was so committed: zoo fsck says
     _refuse_contradiction(record.root, model, name, events)
     text = as_text(events).encode()
     _refuse_rewriting(record.root, name, text)
@@ -73,7 +77,7 @@ def _tail(present: Version, branches: list[list[Version]]) -> Version:
     names = list(present.events)
     last = max((n for n, name in enumerate(names) if name in known), default=-1)
     events = {name: present.events[name] for name in names[last + 1 :]}
-    return Version("", (), events, present.whole)
+    return Version("", (), events, present.whole, appends=present.whole)
 
 
 def _refuse_contradiction(root: Path, model: str, name: str, events: list[Event]) -> None:

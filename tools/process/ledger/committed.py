@@ -12,7 +12,7 @@ import functools
 import heapq
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tools.process.git import git, git_bytes
@@ -33,12 +33,14 @@ class Version:
         parents: the versions that it was made from.
         events: by identity, in their order; lines that are no events are left out.
         whole: whether every line is an event that names the line before it.
+        appends: whether it is whole and has events that none of its parents has.
     """
 
     commit: str
     parents: tuple[str, ...]
     events: dict[str, Event]
     whole: bool
+    appends: bool = False
 
 
 def under_way(root: Path) -> str | None:
@@ -73,11 +75,15 @@ def versions(root: Path, model: str, *tips: str) -> list[Version]:
     rows = [line.split() for line in listing.splitlines()]
     wanted = "".join(f"{row[0]}:{path}\n" for row in rows)
     data = git_bytes(root, "cat-file", "--batch", stdin=wanted.encode()) if rows else b""
-    found = []
+    found: list[Version] = []
+    known: dict[str, dict[str, Event]] = {}
     for commit, *parents in rows:
         header, _, data = data.partition(b"\n")
         size = -1 if header.endswith(b"missing") else int(header.rsplit(b" ", 1)[1])
-        found.append(read_version(data[:size] if size >= 0 else b"", commit, *parents))
+        one = read_version(data[:size] if size >= 0 else b"", commit, *parents)
+        old = {name for parent in parents if parent in known for name in known[parent]}
+        known[commit] = one.events
+        found.append(replace(one, appends=one.whole and bool(one.events.keys() - old)))
         data = data[size + 1 :]
     return found
 
@@ -118,7 +124,7 @@ def joined(*branches: Sequence[Version]) -> list[Event]:
     order: dict[str, Event] = {}
     for branch in branches:
         for one in reversed(branch):
-            if one.whole:
+            if one.appends:
                 more = [truth[name][0] for name in one.events if name not in order]
                 merged = heapq.merge(order.values(), more, key=lambda event: event.at)
                 order = {event.id: event for event in merged}
@@ -147,10 +153,10 @@ def departures(found: Sequence[Version], present: Version, path: str) -> Iterato
             return
     for one in found:
         order = [place[identity] for identity in one.events]
-        if one.whole and order != sorted(order):
+        if one.appends and order != sorted(order):
             where = next(a for a, b in itertools.pairwise(order) if a > b)
-            fix = "zoo reconcile puts them back"
-            yield f"{path}:{where}: not in the order of commit {one.commit[:12]}; {fix}"
+            fix = f"git show {one.commit[:12]}:{path} has the order in which they were written"
+            yield f"{path}:{where}: events changed places; {fix}"
             return
     for identity, commit in _put_between(everything).items():
         where = f"commit {commit[:12]}" if commit else "the working copy"

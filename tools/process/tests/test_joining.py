@@ -195,6 +195,34 @@ def test_an_event_put_between_others_is_found(parted):
     assert "put an event before others that stood already" in parted.run("fsck").output
 
 
+def test_events_that_changed_places_go_back(parted):
+    extend(parted, "2026-10-01T10:20:00Z", "2026-10-23 12:00")  # in the same second as the last
+    path = parted.root / LEDGER
+    *events, one, two = read_version(path.read_bytes()).events.values()
+    path.write_text(as_text([*events, two, one]))
+    parted.git("commit", "--quiet", "--all", "-m", "nothing to see")
+    assert f"{LEDGER}:4: events changed places; git show" in parted.run("fsck").output
+    parted.zoo("reconcile")
+    assert until(parted) == ["21", "23"]
+    assert_whole(parted)
+
+
+def test_events_of_one_second_stay_as_they_were_joined(parted):
+    extend(parted, "2026-10-01T10:30:00Z", "2026-10-23 12:00")
+    for branch, other in (("main", "other"), ("other", "main~1")):
+        parted.git("switch", "--quiet", branch)
+        merge(parted, other)
+        parted.zoo("reconcile")
+        assert_whole(parted)
+    assert until(parted) == ["20", "21", "22", "23"]
+    parted.git("switch", "--quiet", "main")
+    assert until(parted) == ["20", "21", "23", "22"]  # each branch put its own first
+    merge(parted, "other")
+    parted.zoo("reconcile")
+    assert sorted(until(parted)) == ["20", "21", "22", "23"]
+    assert_whole(parted)
+
+
 def test_a_ledger_that_was_removed_is_missed(parted):
     parted.git("rm", "--quiet", LEDGER)
     parted.git("commit", "--quiet", "-m", "nothing to see")
