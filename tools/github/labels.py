@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from tools.github.port import GitHub
+from tools.github.port import GitHub, Issue
 from tools.github.sticky import update_status
 from tools.process.ledger.state import OVER, StageName, Submission
 from tools.process.obligations import obligations
@@ -83,27 +83,27 @@ def apply_projections(
     Returns:
         Whether anything had to be done.
     """
-    return any(
-        [
-            _label(github, number, state, policy, now),
-            update_status(github, number, state, policy, now),
-        ]
-    )
-
-
-def _label(github: GitHub, number: int, state: Submission, policy: Policy, now: datetime) -> bool:
     issue = github.issue(number)
-    if issue is None:
-        return False
+    return issue is not None and project(github, issue, state, policy, now)
+
+
+def project(github: GitHub, issue: Issue, state: Submission, policy: Policy, now: datetime) -> bool:
+    """The same, of an issue or pull request as it was just read."""
+    marked = _mark(github, issue, state, policy, now)
+    return update_status(github, issue.number, state, policy, now) or marked
+
+
+def _mark(github: GitHub, issue: Issue, state: Submission, policy: Policy, now: datetime) -> bool:
+    """Set labels and milestone where they differ."""
     foreign = [name for name in issue.labels if not name.startswith(PREFIX)]
     wanted = [*foreign, *labels_of(state, now)]
     relabelled = set(wanted) != set(issue.labels)
     if relabelled:
-        github.set_labels(number, wanted)
+        github.set_labels(issue.number, wanted)
     title, dates = milestone_of(state), milestones(policy)
     moved = issue.milestone != title and (issue.milestone is None or issue.milestone in dates)
     if moved:
         if title:
             github.ensure_milestone(title, dates[title])
-        github.set_milestone(number, title)
+        github.set_milestone(issue.number, title)
     return relabelled or moved

@@ -1,0 +1,319 @@
+"""Runs of the clock, missed and doubled: who is reminded of what, and what is closed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import pytest
+
+from tools.github.clockwork import Report, close_over, conversations
+from tools.github.tests.world import MARK, World
+from tools.process import clock
+from tools.process.ledger import events as ev
+from tools.process.review.sealing import seal
+from tools.process.tests.conftest import Term
+from tools.process.tests.conftest import term as term
+from tools.process.tests.revision import review, revise, submitted
+
+
+@pytest.fixture
+def world(term: Term) -> World:
+    return World(term)
+
+
+# Reminders
+
+
+def test_every_reminder_of_a_deadline_once(world: World) -> None:
+    world.approved()
+    number = world.pull()
+    times = {
+        "2026-10-16T21:59:58Z": [],
+        "2026-10-16T21:59:59Z": ["before-3d"],
+        "2026-10-18T21:59:58Z": [],
+        "2026-10-18T21:59:59Z": ["before-1d"],
+        "2026-10-19T21:59:58Z": [],
+        "2026-10-19T21:59:59Z": ["on"],
+        "2026-10-20T09:59:58Z": [],
+        "2026-10-20T09:59:59Z": ["after"],
+        "2026-10-20T21:59:59Z": [],
+    }
+    expected: list[str] = []
+    for at, kinds in times.items():
+        expected += [f"vae v1 team 2026-10-19 {kind}" for kind in kinds]
+        for _ in range(2):
+            assert world.strike(at).faults == []
+            assert world.marks(number) == expected
+
+
+def test_a_missed_run_sends_only_the_newest(world: World) -> None:
+    world.approved()
+    number = world.pull()
+    world.strike("2026-10-19T12:00:00Z")
+    world.strike("2026-10-20T12:00:00Z")
+    assert world.marks(number) == [
+        "vae v1 team 2026-10-19 before-1d",
+        "vae v1 team 2026-10-19 after",
+    ]
+
+
+def test_what_reminders_say(world: World) -> None:
+    world.submitted()
+    number = world.pull()
+    world.term.happens("vae", "@rev-two", ev.ReviewAgreed())
+    world.strike("2026-10-07T10:00:00Z")
+    world.strike("2026-10-08T10:00:00Z")
+    world.strike("2026-10-08T22:00:00Z")
+    due, closes = "Thu 8 Oct 2026 12:00 CEST (10:00 UTC)", "Fri 9 Oct 2026 12:00 CEST (10:00 UTC)"
+    late = f"Late work is taken until {closes}."
+    reminders = [body for body in world.github.said(number) if MARK.match(body)]
+    assert reminders[::2] == [
+        "<!-- zoo:reminder vae review @rev-one 2026-10-08 before-1d -->\n"
+        f"@rev-one, for `vae`: please agree to review, or refuse, due {due}. {late} "
+        "Write `/zoo accept` or `/zoo decline -- reason`.\n",
+        "<!-- zoo:reminder vae review @rev-one 2026-10-08 on -->\n"
+        f"@rev-one, for `vae`: due now, {due}: agree to review, or refuse. {late} "
+        "Write `/zoo accept` or `/zoo decline -- reason`.\n",
+        "<!-- zoo:reminder vae review @rev-one 2026-10-08 after -->\n"
+        f"@rev-one, for `vae`: was due {due} and is not there: agree to review, or refuse. "
+        f"{late} Write `/zoo accept` or `/zoo decline -- reason`.\n\n"
+        "For @instructor-one to know; more time is given with `/zoo extend`.\n",
+    ]
+    assert all("@rev-two, for" in body and "`/zoo file`" in body for body in reminders[1::2])
+
+
+def test_who_has_done_it_is_left_in_peace(world: World) -> None:
+    world.submitted()
+    number = world.pull()
+    world.term.happens("vae", "@rev-two", ev.ReviewFiled("b" * 64))
+    world.strike("2026-10-07T10:00:00Z")
+    assert world.marks(number) == ["vae review @rev-one 2026-10-08 before-1d"]
+
+
+def test_more_time_means_reminders_of_the_new_date(world: World) -> None:
+    world.submitted()
+    number = world.pull()
+    world.strike("2026-10-07T10:00:00Z")
+    more = ev.Extended("@rev-one", "review", "2026-10-10T10:00:00Z")
+    world.term.happens("vae", "@instructor-one", more)
+    world.strike("2026-10-07T12:00:00Z")
+    assert world.marks(number) == [
+        "vae review @rev-one 2026-10-08 before-1d",
+        "vae review @rev-two 2026-10-08 before-1d",
+        "vae review @rev-one 2026-10-10 before-3d",
+    ]
+
+
+def test_a_hold_is_silent(world: World) -> None:
+    world.approved()
+    number = world.pull()
+    world.term.happens("vae", "@instructor-one", ev.Held("ill"))
+    world.strike("2026-10-19T12:00:00Z")
+    assert world.marks(number) == []
+
+
+def test_two_tasks_with_one_deadline_are_one_reminder(revised: World) -> None:
+    number = revised.pull("zoo/toy/model.py")
+    revised.strike("2026-11-15T22:59:59Z")
+    assert revised.marks(number) == ["toy v2 team 2026-11-16 before-1d"]
+    (said,) = [body for body in revised.github.said(number) if MARK.match(body)]
+    assert "please answer 3 findings and submit version 2, due" in said
+    assert "Write `/zoo respond` or `/zoo submit v2`." in said
+
+
+def test_the_last_call_where_late_work_is_not_taken(revised: World) -> None:
+    submitted(revised.term)
+    number = revised.pull("zoo/toy/model.py")
+    for at in ("18T10:00:00Z", "19T06:59:59Z", "19T07:00:00Z", "19T10:00:00Z", "20T10:00:00Z"):
+        revised.strike(f"2026-10-{at}")
+    assert revised.marks(number) == [
+        "toy sign-off @rev-one 2026-10-19 before-1d",
+        "toy sign-off @rev-one 2026-10-19 on",
+    ]
+    assert "After that nothing is taken." in revised.github.said(number)[0]
+
+
+@pytest.fixture
+def revised(world: World) -> World:
+    """The toy entry of the other tests, under revision."""
+    revise(world.term)
+    return world
+
+
+def test_only_the_account_of_the_roster_is_notified(world: World) -> None:
+    """A login that somebody else has taken over, or that is gone, is shown as code."""
+    world.approved()
+    number = world.pull()
+    world.github.rename("dev-two", "dev-new")
+    world.github.rename("instructor-one", "away")
+    world.github.add_user("dev-two", user_id=99)
+    world.strike("2026-10-20T12:00:00Z")
+    (said,) = [body for body in world.github.said(number) if MARK.match(body)]
+    assert "@dev-one, `@dev-two`, for `vae`: was due" in said
+    assert "For `@instructor-one` to know" in said
+
+
+def test_a_reminder_by_somebody_else_does_not_count(world: World) -> None:
+    world.approved()
+    number = world.pull()
+    mark = "<!-- zoo:reminder vae v1 team 2026-10-19 before-1d -->"
+    world.github.say(number, world.github.users["dev-one"], mark)
+    world.strike("2026-10-19T12:00:00Z")
+    assert world.marks(number) == ["vae v1 team 2026-10-19 before-1d"]
+
+
+def test_a_quiet_run_costs_few_calls(world: World) -> None:
+    world.approved()
+    world.pull()
+    world.strike("2026-10-02T12:00:00Z")
+    calls = len(world.github.calls)
+    report = world.strike("2026-10-02T12:30:00Z")
+    assert report == Report()
+    assert world.github.calls[calls:] == [
+        *("issues", "pull", "changed_files"),
+        *("comments", "me"),
+        *("me", "issues"),
+    ]
+
+
+def test_one_fault_keeps_nothing_else_from_being_done(world: World) -> None:
+    world.approved("made", "1502.03509")
+    world.approved()
+    first, second = world.pull("zoo/made/model.py"), world.pull()
+    world.github.fail(method="create_comment")
+    report = world.strike("2026-10-19T12:00:00Z")
+    assert report.faults == ["made: reminded: GitHub answered 502"]
+    assert len(world.marks(first)) == 0
+    assert len(world.marks(second)) == 1
+    assert world.strike("2026-10-19T12:30:00Z").faults == []
+    assert len(world.marks(first)) == len(world.marks(second)) == 1
+
+
+def test_a_lost_answer_sends_no_second_reminder(world: World) -> None:
+    world.approved()
+    number = world.pull()
+    world.github.fail(method="create_comment", done=True)
+    assert world.strike("2026-10-19T12:00:00Z").faults == ["vae: reminded: GitHub answered 502"]
+    assert world.strike("2026-10-19T12:30:00Z").faults == []
+    assert len(world.marks(number)) == 1
+
+
+# Where an entry is talked about
+
+
+def places(world: World, report: Report | None = None) -> dict[str, list[int]]:
+    github = world.github
+    return conversations(github, world.term.record, github.issues(), report or Report())
+
+
+def test_the_pull_requests_of_the_team(world: World) -> None:
+    world.approved()
+    old, new = world.pull(), world.pull("zoo/vae/recipe.py", "dev-two")
+    world.pull(by="rev-one")
+    world.pull("reviews/vae/v1/rev-one.md", "rev-one")
+    world.pull("zoo/unknown/model.py")
+    world.github.add_pull(
+        world.github.users["dev-one"], {"zoo/vae/model.py": "x", "zoo/made/model.py": "x"}
+    )
+    assert places(world) == {"vae": [new, old]}
+    world.github.close_issue(new)
+    assert places(world) == {"vae": [old]}
+
+
+def test_strangers_cost_nothing(world: World) -> None:
+    world.approved()
+    world.github.add_user("stranger")
+    world.pull(by="stranger")
+    world.strike("2026-10-02T12:00:00Z")
+    assert "pull" not in world.github.calls
+
+
+def proposed(world: World) -> int:
+    """The entry vae begins with an issue; its number."""
+    issue = world.github.add_issue(world.github.users["dev-one"], "vae")
+    team = ["@dev-one"]
+    proposal = ev.Proposed("Toy", "1312.6114", "flow", team, ["nll"], "digits", "laptop")
+    record = world.term.record
+    record.append("vae", "@dev-one", proposal, event_id=f"issue-{issue.number}")
+    world.term.happens("vae", "@instructor-one", ev.Approved(asdict(record.policy.rules())))
+    return issue.number
+
+
+def test_the_proposal_comes_last(world: World) -> None:
+    issue = proposed(world)
+    assert places(world) == {"vae": [issue]}
+    number = world.pull()
+    assert places(world) == {"vae": [number, issue]}
+
+
+def test_a_move_to_the_pull_request_reminds_nobody_again(world: World) -> None:
+    issue = proposed(world)
+    world.strike("2026-10-19T12:00:00Z")
+    number = world.pull()
+    world.strike("2026-10-19T12:30:00Z")
+    assert (len(world.marks(issue)), world.marks(number)) == (1, [])
+    world.strike("2026-10-19T22:00:00Z")
+    assert (len(world.marks(issue)), len(world.marks(number))) == (1, 1)
+    assert world.github.issue_table[issue].labels == ("zoo:approved", "zoo:late")
+    assert world.github.issue_table[number].labels == ("zoo:approved", "zoo:late")
+
+
+def test_a_closed_proposal_is_left_as_it_is_but_reminders_arrive(world: World) -> None:
+    issue = proposed(world)
+    world.github.close_issue(issue)
+    world.strike("2026-10-19T12:00:00Z")
+    assert len(world.marks(issue)) == len(world.github.said(issue)) == 1
+    assert world.github.issue_table[issue].labels == ()
+
+
+def test_an_entry_that_github_does_not_tell_of_waits(world: World) -> None:
+    issue, number = proposed(world), world.pull()
+    world.strike("2026-10-19T12:00:00Z")
+    world.github.fail(method="changed_files", status=0)
+    report = world.strike("2026-10-19T22:00:00Z")
+    assert report.faults == [f"pull request {number}: GitHub answered 0"]
+    assert (world.marks(issue), len(world.marks(number))) == ([], 1)
+    assert world.strike("2026-10-19T22:30:00Z").faults == []
+    assert len(world.marks(number)) == 2
+
+
+# What is over
+
+
+def test_a_version_is_closed_once(world: World) -> None:
+    world.approved()
+    record = world.term.record
+    world.term.at("2026-10-20T21:59:59Z")
+    assert close_over(record, clock.now()) == []
+    world.term.at("2026-10-20T22:00:00Z")
+    assert close_over(record, clock.now()) == ["vae"]
+    assert close_over(record, clock.now()) == []
+    event = record.events("vae")[-1]
+    assert (event.id, event.actor) == ("clock-vae-v1-2026-10-20T21:59", "clock")
+    assert event.payload == ev.DeclaredMissing("v1")
+    assert world.term.git("status", "--porcelain") == ""
+
+
+def test_a_version_is_closed_again_after_more_time(world: World) -> None:
+    world.approved()
+    world.term.at("2026-10-20T22:00:00Z")
+    close_over(world.term.record, clock.now())
+    more = ev.Extended("@dev-one", "v1", "2026-10-22T12:00:00Z")
+    world.term.happens("vae", "@instructor-one", more)
+    world.term.at("2026-10-23T12:00:01Z")
+    assert close_over(world.term.record, clock.now()) == ["vae"]
+    assert world.term.state("vae").stage == "missing"
+
+
+def test_reviews_are_closed_and_opened(world: World) -> None:
+    world.submitted()
+    record = world.term.record
+    text = review("a" * 40).replace("toy", "vae").encode()
+    world.term.happens("vae", "@rev-one", ev.ReviewFiled(seal(record, "vae", "@rev-one", text)))
+    world.term.at("2026-10-09T10:00:01Z")
+    assert close_over(record, clock.now()) == ["vae"]
+    state = record.state("vae")
+    assert state.stage == "revising"
+    assert state.reviews["@rev-two"].status == "missing"
+    assert (record.folder("vae") / "v1" / "rev-one.md").read_bytes() == text
+    assert world.term.git("status", "--porcelain") == ""
