@@ -118,8 +118,9 @@ def inline_comment(data: Any) -> InlineComment:
     A comment on a whole file, or on a line that the pull request removes, has no lines in it.
     """
     on_head = data.get("subject_type", "line") == "line" and data.get("side") != "LEFT"
-    last = data.get("original_line") or data.get("line")
-    first = data.get("original_start_line") or data.get("start_line") or last
+    written = "original_" if data.get("original_line") else ""
+    last = data.get(f"{written}line")
+    first = data.get(f"{written}start_line") or last
     return InlineComment(
         id=_number(data["id"]),
         review_id=_number(data.get("pull_request_review_id") or 0),

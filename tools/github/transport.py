@@ -133,6 +133,7 @@ class Transport:
         request = self._http.build_request(method, url, headers=dict(headers), content=body)
         response = self._http.send(request, stream=True, follow_redirects=method == "GET")
         with contextlib.closing(response):
+            limit = limit if response.status_code == 200 else LIMIT  # a refusal has its own words
             content = bytearray()
             for chunk in response.iter_bytes():
                 content += chunk
