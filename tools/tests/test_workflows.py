@@ -50,8 +50,8 @@ def test_one_action_has_one_version():
 def test_a_workflow_has_no_rights_but_those_its_jobs_ask_for(path):
     workflow = load(path)
     assert workflow["permissions"] == {}
-    assert workflow["concurrency"]
     for name, job in workflow["jobs"].items():
+        assert workflow.get("concurrency") or job["concurrency"], name
         assert "permissions" in job, name
         assert job["timeout-minutes"] <= 120, name
 
@@ -100,9 +100,18 @@ def test_ci_checks_statically_before_it_runs_anything_of_the_changed_entries():
 def test_ci_keeps_notebooks_and_reports_also_when_a_check_failed():
     jobs = load(CI)["jobs"]
     uploads = [s for s in jobs["entries"]["steps"] if "upload-artifact" in s.get("uses", "")]
-    assert len(uploads) == 1
-    assert uploads[0]["if"] == "${{ !cancelled() }}"
-    assert {"build/notebooks/", "build/report.*"} <= set(uploads[0]["with"]["path"].split())
+    assert [upload["with"]["name"] for upload in uploads] == [
+        "checked-${{ matrix.subject }}",
+        "report-${{ matrix.subject }}",
+    ]
+    uploads += [s for s in jobs["static"]["steps"] if "upload-artifact" in s.get("uses", "")]
+    assert {upload["if"] for upload in uploads} == {"${{ !cancelled() }}"}
+    assert [upload["with"]["path"] for upload in uploads] == [
+        "build/notebooks/",
+        "build/report.json",
+        "build/report.json",
+    ]
+    assert uploads[2]["with"]["name"] == "report-static"
     for job in ("static", "entries"):
         assert "GITHUB_STEP_SUMMARY" in "".join(s.get("run", "") for s in jobs[job]["steps"])
 
