@@ -18,6 +18,8 @@ from tools.process.rules.config import check_people
 from tools.process.rules.policy import Rules
 from zoo.core.errors import ZooError
 
+LEDGERS = "reviews/*/events.jsonl"
+
 
 def examine(record: Record) -> tuple[list[str], list[str]]:
     """Look at everything.
@@ -50,6 +52,8 @@ def examine(record: Record) -> tuple[list[str], list[str]]:
         remarks += _projections(record, states[model]) if not faults else []
     for model in sorted(ever_committed(record.root) - set(record.models())):
         faults += _append_only(record, model)
+    for line in git(record.root, "status", "--porcelain", "--", LEDGERS, check=False).splitlines():
+        remarks.append(f"{line[3:]}: has what is not committed; zoo reconcile commits it")
     faults += _stray_tags(record, states)
     faults += _taken_twice(states)
     remarks += _policy(record, states)
