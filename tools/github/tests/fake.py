@@ -179,6 +179,8 @@ class FakeGitHub(Stage):
         pull = self.pull_table.get(number)
         if pull is None:
             raise Failed(f"there is no pull request {number}", 404)
+        if pull.merged and pull.head_sha == sha:
+            return
         if not pull.is_open or pull.is_draft:
             raise Failed(f"pull request {number} cannot be merged", 405)
         if pull.head_sha != sha:
@@ -226,8 +228,9 @@ class FakeGitHub(Stage):
 
     @_writes
     def ensure_milestone(self, title: str, due: datetime | None, *, dry_run: bool = False) -> bool:
-        changed = title not in self.milestones or self.milestones[title] != due
-        if not dry_run:
+        known = self.milestones.get(title)
+        changed = title not in self.milestones or due not in (None, known)
+        if changed and not dry_run:
             self.milestones[title] = due
         return changed
 

@@ -120,7 +120,7 @@ def test_a_comment_on_lines_is_where_it_was_written(
         ([], None),
         ([(1, "completed", "success")], "success"),
         ([(2, "completed", "failure"), (1, "completed", "success")], "failure"),
-        ([(1, "completed", "success"), (2, "in_progress", None)], None),
+        ([(1, "completed", "success"), (2, "in_progress", "success")], None),
     ],
 )
 def test_the_newest_check_counts(

@@ -35,9 +35,10 @@ def test_a_pull_request_follows_its_branch_and_is_merged_once():
         fake.merge(1, pull.head_sha, "T")
     fake.merge(1, head, "T")
     assert fake.commits[fake.branches["main"]] == {"a": "2", "c": "5", "d": "4"}
+    fake.merge(1, head, "T")
     with pytest.raises(Failed, match="cannot be merged"):
-        fake.merge(1, head, "T")
-    assert fake.writes == [Write("merge", (1, head, "T"))]
+        fake.merge(1, pull.head_sha, "T")
+    assert fake.writes == [Write("merge", (1, head, "T"))] * 2
 
 
 def test_comments_are_found_by_when_they_changed():

@@ -113,6 +113,11 @@ def test_the_token_is_never_shown(server: Server, caplog: pytest.LogCaptureFixtu
     assert TOKEN not in seen
 
 
+def test_the_line_end_of_a_file_is_no_part_of_the_token(server: Server):
+    server.client(token=f"{TOKEN}\n").comment(1)
+    assert server.requests[0][1].headers["authorization"] == f"token {TOKEN}"
+
+
 def test_a_token_of_two_lines_is_not_quoted_by_the_error():
     client = Client("o/r", "secret\nstory", base_url="http://127.0.0.1:9", sleep=lambda _: None)
     with pytest.raises(Failed) as failed:
