@@ -63,7 +63,9 @@ def perform(scene: Scene, command: Command) -> Done:
         ZooError: the rule that forbids it; nothing was recorded.
     """
     if was_recorded(scene):
-        return Done("recorded already")
+        # The job that recorded it may have ended before what comes after the push.
+        later = deciding.merging(scene) if scene.state.stage == "accepted" else None
+        return Done("recorded already", later=later, recorded=True)
     if not scene.model and command.verb not in WITHOUT_ENTRY:
         _ = scene.asker.handle  # a stranger hears that first
         raise ZooError(scene.subject.why)

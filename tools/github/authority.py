@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tools.github.grammar import Verb, Who
 from tools.github.port import Failed, GitHub, User
-from tools.github.verbs import VERBS, Verb, Who, rows
+from tools.github.verbs import VERBS, rows
 from tools.process.ledger.state import Submission
 from tools.process.rules.roster import Person, Roster
 from zoo.core.errors import ZooError

@@ -22,7 +22,8 @@ from zoo.core.errors import ZooError
 
 GONE = (404, 410)
 REPLY_LIMIT = 60_000  # characters; GitHub takes 65,536
-SORRY = "something broke here, and the rest was not run; the instructor can see the log"
+SORRY = "something broke here, and nothing more was run; the instructor can see the log"
+MUTE = "GitHub did not answer, and nothing more was run: write it again later"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Reply:
     Attributes:
         text: Markdown; empty for no answer.
         reaction: rocket when all was done, confused when something was not; None for none.
-        changed: whether anything was recorded.
+        changed: whether anything was recorded, by an earlier delivery perhaps.
         later: what is done on GitHub once the record is pushed; each gives a line.
         broken: what went wrong that is nobody's mistake but ours, for the log.
     """
@@ -125,7 +126,8 @@ def _run_all(
         except ZooError as error:
             done = Done(f"refused: {code_span(one_line(error))}", refused=True)
         except Exception as error:
-            broken, done = error, Done(SORRY, refused=True)
+            broken = error
+            done = Done(MUTE if isinstance(error, Failed) else SORRY, refused=True)
         results.append((command, done))
         if done.refused:
             if scene and scene.appended:
@@ -134,7 +136,7 @@ def _run_all(
     return Reply(
         _text(commands, results),
         "confused" if results[-1][1].refused else "rocket",
-        head(record.root) != before,
+        head(record.root) != before or any(done.recorded for _, done in results),
         tuple(done.later for _, done in results if done.later),
         broken,
     )

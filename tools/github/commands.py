@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tools.github.verbs import Argument, Verb, names, rows
+from tools.github.grammar import Argument, Verb
+from tools.github.verbs import names, rows
 from tools.text import one_line
 from zoo.core.errors import nearest
 
@@ -24,7 +25,7 @@ COMMENT_LIMIT = 65_536  # characters; GitHub takes no more
 COMMAND_LIMIT, WORD_LIMIT, REASON_LIMIT = 20, 200, 2_000
 SHOWN = 80  # characters of a line that a reply repeats
 
-_PREFIX = re.compile(r"/zoo(?:\s+|$)", re.IGNORECASE | re.ASCII)
+_PREFIX = re.compile(r"/zoo(?:\s+|$)", re.IGNORECASE)
 # Telephones and word processors turn two hyphens into a dash.
 _REASON = re.compile(r"(?:^|\s)(?:--|—|–)(?:\s+|$)")
 _HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")  # categories of characters that nobody sees
@@ -71,10 +72,11 @@ class _Wrong(Exception):
 
 def parse(body: str) -> list[Command] | Malformed:
     """All commands of a comment in their order, or the first line that cannot be understood."""
-    if len(body) > COMMENT_LIMIT:
-        return Malformed("", f"the comment has {len(body):,} characters", f"{COMMENT_LIMIT:,} do")
     if "zoo" not in _visible(body).lower():
         return []
+    if len(body) > COMMENT_LIMIT:
+        rule = f"the comment has {len(body):,} characters"
+        return Malformed("", rule, f"{COMMENT_LIMIT:,} are the most")
     commands: list[Command] = []
     for line in _lines(body):
         try:
@@ -149,8 +151,8 @@ def _of_line(tokens: list[Token]) -> _Line | None:
         return None
     for token in tokens:
         if token.type in ("link_open", "image", "html_inline"):
-            what = token.type.partition("_")[0]
-            return _Line(text, _Wrong(f"there is a {what} in it", "a command is plain text"))
+            what = {"link_open": "a link", "image": "an image"}.get(token.type, "HTML")
+            return _Line(text, _Wrong(f"there is {what} in it", "a command is plain text"))
     return _Line(text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 
 from tools.github import filing
@@ -118,19 +119,24 @@ def accept(scene: Scene, command: Command) -> Done:
         rule = f"the newest commit is {pull.head_sha[:12]}, version 2 is {frozen.commit[:12]}"
         raise ZooError(f"{rule}: only what was reviewed is merged, take the branch back to it")
     scene.append(Accepted())
-    title = f"{scene.model}: accepted after review"
+    return Done(f"`{scene.model}` is accepted", later=merging(scene))
+
+
+def merging(scene: Scene) -> Callable[[GitHub], str]:
+    """The merge of the accepted version, for when the acceptance is pushed; twice is once."""
+    frozen, title = scene.state.v2, f"{scene.model}: accepted after review"
+    assert frozen is not None
 
     def merge(github: GitHub) -> str:
-        now = github.pull(pull.number)
-        if now is not None and now.merged:
-            return "it is merged"
         try:
-            github.merge(pull.number, frozen.commit, title)
+            pull = github.pull(scene.number)
+            if pull is None or not pull.merged:
+                github.merge(scene.number, frozen.commit, title)
         except Failed as error:
-            return f"it could not be merged ({code_span(one_line(error))}): merge it by hand"
-        return f"it is merged at `{frozen.commit[:12]}`"
+            return f"It could not be merged ({code_span(one_line(error))}): merge it by hand."
+        return f"It is merged at `{frozen.commit[:12]}`."
 
-    return Done(f"`{scene.model}` is accepted", later=merge)
+    return merge
 
 
 def publish(scene: Scene, command: Command) -> Done:

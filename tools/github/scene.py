@@ -120,13 +120,15 @@ class Done:
         text: one line of Markdown, in which nobody is mentioned.
         block: more of it, below all lines.
         later: what is done on GitHub once the record is pushed; the line it adds.
-        refused: whether nothing came of it, for a reason that `block` lists.
+        refused: whether nothing came of it.
+        recorded: whether an earlier delivery did it.
     """
 
     text: str
     block: str = ""
     later: Callable[[GitHub], str] | None = None
     refused: bool = False
+    recorded: bool = False
 
 
 def fetched(root: Path, pull: Pull) -> str:

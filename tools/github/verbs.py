@@ -6,93 +6,17 @@ combination, and `python -m tools.github.verbs` the page COMMANDS.md.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from tools.github.grammar import Argument, Verb, choice, handle
 from tools.process.findings import Outcome
 from tools.process.ledger.events import Stage, Version
-from tools.process.ledger.state import ACTIVE, ReviewStatus, StageName
-from tools.process.rules.roster import HANDLE
+from tools.process.ledger.state import ACTIVE, StageName
 from zoo.core.files import replacing
 
-Who = Literal["anyone", "developer", "reviewer", "instructor"]
 PAGE = Path(__file__).parent / "COMMANDS.md"
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One word after a verb.
-
-    Attributes:
-        name: under which its command has it.
-        shown: as help shows it; "|" stands between choices.
-        example: a word that fits.
-        pattern: what the whole word must match; upper and lower case count alike.
-        optional: whether it may be left out.
-        choices: the words of which it is one, in lower case; empty for any that fits.
-    """
-
-    name: str
-    shown: str
-    example: str
-    pattern: str
-    optional: bool = False
-    choices: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return f"[{self.shown}]" if self.optional else self.shown
-
-    def fits(self, word: str) -> bool:
-        """Whether a word can stand for this argument."""
-        return re.fullmatch(self.pattern, word, re.IGNORECASE | re.ASCII) is not None
-
-
-@dataclass(frozen=True)
-class Verb:
-    """One row.
-
-    Attributes:
-        verb: as it is written.
-        who: the roles at the entry that may say it.
-        stages: stages of the entry in which it may be said.
-        effect: one sentence for help.
-        examples: comments that use it.
-        act: name of its function in `acts.ACTS`.
-        arguments: the words after it.
-        reason: whether "-- reason" is refused, may follow, or must.
-        statuses: what the reviewer's own review must be; empty for any.
-    """
-
-    verb: str
-    who: tuple[Who, ...]
-    stages: tuple[StageName, ...]
-    effect: str
-    examples: tuple[str, ...]
-    act: str
-    arguments: tuple[Argument, ...] = ()
-    reason: Literal["none", "optional", "required"] = "none"
-    statuses: tuple[ReviewStatus, ...] = ()
-
-    @property
-    def usage(self) -> str:
-        """How it is written: "/zoo verify FINDING verified|partial|not-fixed [-- reason]"."""
-        reason = {"none": (), "optional": ("[-- reason]",), "required": ("-- reason",)}[self.reason]
-        return " ".join(["/zoo", self.verb, *map(str, self.arguments), *reason])
-
-
-def _choice(name: str, kind: object, *, optional: bool = False) -> Argument:
-    """One of the words of a Literal."""
-    words = get_args(kind)
-    return Argument(name, "|".join(words), words[0], "|".join(words), optional, words)
-
-
-def _handle(name: str, shown: str, *, optional: bool = False) -> Argument:
-    pattern = f"@?{HANDLE.pattern.removeprefix('@')}"
-    return Argument(name, shown, "@rev-one", pattern, optional)
-
 
 EVER: tuple[StageName, ...] = get_args(StageName)
 _REVIEWING: tuple[StageName, ...] = ("v1-submitted", "in-review")
@@ -116,7 +40,7 @@ VERBS = (
         "Freeze the newest commit as version 1 or 2; its checks must have passed.",
         ("/zoo submit v1", "/zoo submit v2"),
         "submit",
-        (_choice("version", Version),),
+        (choice("version", Version),),
     ),
     Verb(
         "respond",
@@ -198,7 +122,7 @@ VERBS = (
         "Sign off what became of a finding of yours; a reason is needed unless it is verified.",
         ("/zoo verify F01 verified", "/zoo verify F02 not-fixed -- line 40 still takes the mean"),
         "verify",
-        (_FINDING, _choice("outcome", Outcome)),
+        (_FINDING, choice("outcome", Outcome)),
         reason="optional",
         statuses=("revealed",),
     ),
@@ -226,7 +150,7 @@ VERBS = (
         "Assign one reviewer; without a name, the best plan for every entry that waits for some.",
         ("/zoo assign", "/zoo assign @rev-one"),
         "assign",
-        (_handle("reviewer", "@REVIEWER", optional=True),),
+        (handle("reviewer", "@REVIEWER", optional=True),),
     ),
     Verb(
         "reassign",
@@ -235,7 +159,7 @@ VERBS = (
         "Take a reviewer off who has not filed, and assign another.",
         ("/zoo reassign @rev-one @rev-two -- ill",),
         "reassign",
-        (_handle("old", "@OLD"), _handle("new", "@NEW", optional=True)),
+        (handle("old", "@OLD"), handle("new", "@NEW", optional=True)),
         reason="required",
     ),
     Verb(
@@ -245,7 +169,7 @@ VERBS = (
         "Give one person more time, in course time; the reason stays with you.",
         ("/zoo extend @dev-one v1 2026-10-26 23:59",),
         "extend",
-        (_handle("who", "@HANDLE"), _choice("stage", Stage), _DATE, _TIME),
+        (handle("who", "@HANDLE"), choice("stage", Stage), _DATE, _TIME),
     ),
     Verb(
         "hold",
@@ -271,7 +195,7 @@ VERBS = (
         "Close the reviews, or a version that did not come, when their time is over.",
         ("/zoo close", "/zoo close review"),
         "close",
-        (_choice("what", Literal["v1", "review", "v2"], optional=True),),
+        (choice("what", Literal["v1", "review", "v2"], optional=True),),
     ),
     Verb(
         "accept",
