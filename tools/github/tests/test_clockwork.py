@@ -124,8 +124,11 @@ def test_two_tasks_with_one_deadline_are_one_reminder(revised: World) -> None:
 def test_the_last_call_where_late_work_is_not_taken(revised: World) -> None:
     submitted(revised.term)
     number = revised.pull("zoo/toy/model.py")
-    for at in ("18T10:00:00Z", "19T06:59:59Z", "19T07:00:00Z", "19T10:00:00Z", "20T10:00:00Z"):
+    for at, sent in (("18T10:00:00Z", 1), ("19T06:59:59Z", 1), ("19T07:00:00Z", 2)):
         revised.strike(f"2026-10-{at}")
+        assert len(revised.marks(number)) == sent
+    revised.strike("2026-10-19T10:00:00Z")
+    revised.strike("2026-10-20T10:00:00Z")
     assert revised.marks(number) == [
         "toy sign-off @rev-one 2026-10-19 before-1d",
         "toy sign-off @rev-one 2026-10-19 on",
@@ -213,11 +216,20 @@ def test_the_pull_requests_of_the_team(world: World) -> None:
     world.pull("reviews/vae/v1/rev-one.md", "rev-one")
     world.pull("zoo/unknown/model.py")
     world.github.add_pull(
-        world.github.users["dev-one"], {"zoo/vae/model.py": "x", "zoo/made/model.py": "x"}
+        world.github.users["dev-one"], {"zoo/vae/model.py": "x", "zoo/wgan/model.py": "x"}
     )
     assert places(world) == {"vae": [new, old]}
     world.github.close_issue(new)
     assert places(world) == {"vae": [old]}
+
+
+def test_a_developer_of_one_entry_is_none_of_another(world: World) -> None:
+    world.approved()
+    proposal = ev.Proposed("Toy", "1502.03509", "flow", ["@dev-two"], ["nll"], "digits", "laptop")
+    world.term.happens("made", "@dev-two", proposal)
+    number = world.pull("zoo/made/model.py", "dev-two")
+    world.pull("zoo/made/model.py", "dev-one")
+    assert places(world) == {"made": [number]}
 
 
 def test_strangers_cost_nothing(world: World) -> None:

@@ -69,7 +69,8 @@ def test_what_people_changed_comes_back(github: FakeGitHub, term: Term) -> None:
     project(github, term)
     mine = github.issue_table[1]
     github.issue_table[1] = replace(mine, labels=("zoo:accepted", "bug"), milestone=None)
-    assert project(github, term)[2] == ["set_labels", "ensure_milestone", "set_milestone"]
+    done, _, writes = project(github, term)
+    assert (done, writes) == (True, ["set_labels", "ensure_milestone", "set_milestone"])
     assert github.issue_table[1].labels == ("bug", "zoo:approved")
     assert github.issue_table[1].milestone == "Version 1"
 

@@ -67,3 +67,11 @@ def test_a_list_by_somebody_else_is_left_alone(world: World) -> None:
     world.strike("2026-10-19T22:00:00Z")
     assert len(overdue(world)) == 1
     assert world.github.said(theirs.number) == []
+
+
+def test_a_list_that_was_closed_stays_the_one(world: World) -> None:
+    world.approved()
+    world.strike("2026-10-19T22:00:00Z")
+    world.github.close_issue(max(world.github.issue_table))
+    world.strike("2026-10-20T12:00:00Z")
+    assert len(overdue(world)) == 1
