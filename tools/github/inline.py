@@ -29,7 +29,7 @@ from zoo.core.errors import ZooError, nearest
 
 EXAMPLE = "**[major][mathematics]** Title"
 QUOTED = 500  # characters of the frozen lines: enough to find them again
-_MARKED = re.compile(r"\s*\*\*\s*\[")
+_MARKED = re.compile(r"\s*\*\*\s*\[(?![^\]\n]*\]\()")  # a link in bold is talk
 _TAGGED = re.compile(r"\s*\*\*((?:\s*\[[^\]\n]*\])+)\s*\*\*[ \t]*(.*)")
 _PART = re.compile(r"\*\*(expected|observed|suggestion)[.:]?\*\*[.:]?[ \t]*(.*)", re.IGNORECASE)
 
