@@ -20,6 +20,7 @@ from tools.process.ledger.transition import Refused
 from tools.process.rules.config import load_bids, load_policy, load_roster
 from tools.process.rules.policy import Policy
 from tools.process.rules.roster import Bid, Roster
+from tools.process.times import in_course_time
 from zoo.core.errors import ZooError, nearest
 from zoo.core.files import replacing
 
@@ -133,7 +134,7 @@ class Record:
             )
             after = apply(state, event, event.at)
             if isinstance(after, Rejection):
-                raise ZooError(str(after))
+                raise ZooError(in_course_time(str(after), self.policy.zone))
             if after is not state:
                 ledger.append(event)
         self._touched.add(f"reviews/{model}/events.jsonl")

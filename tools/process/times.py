@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
+
+from tools.process.rules.policy import moment as read_moment
+
+_STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def both(moment: datetime, zone: ZoneInfo) -> str:
@@ -37,3 +42,8 @@ def left(moment: datetime, now: datetime) -> str:
     else:
         return "now"
     return f"in {text}" if moment > now else f"{text} ago"
+
+
+def in_course_time(text: str, zone: ZoneInfo) -> str:
+    """A text with the ledger's UTC stamps in it, as `both` writes them."""
+    return _STAMP.sub(lambda match: both(read_moment(match[0]), zone), text)

@@ -33,7 +33,7 @@ from tools.process.ledger.submitting import (
     reviewed_enough,
     submit,
 )
-from tools.process.ledger.transition import Refused, require, require_stage
+from tools.process.ledger.transition import Refused, counted, require, require_stage
 from tools.process.rules.policy import moment, stamp
 
 
@@ -122,7 +122,7 @@ def _accept(state: Submission, event: ev.Event, payload: ev.Accepted) -> Submiss
     ]
     require(
         not waiting,
-        f"{len(waiting)} findings wait for sign-off: {', '.join(waiting[:5])}",
+        f"{counted(len(waiting), 'finding')} without sign-off: {', '.join(waiting[:5])}",
         "zoo verify-fix, or wait until the time for it is over",
     )
     return replace(state, stage="accepted")

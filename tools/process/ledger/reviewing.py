@@ -8,7 +8,7 @@ from typing import get_args
 from tools.process.findings import FINDING_ID, SEVERITIES, Outcome, Recommendation, Verdict
 from tools.process.ledger import events as ev
 from tools.process.ledger.state import Review, Signature, Submission
-from tools.process.ledger.transition import Refused, require, require_stage
+from tools.process.ledger.transition import Refused, counted, require, require_stage
 from tools.process.rules.policy import stamp
 
 UNSEALED = ("assigned", "agreed")  # nothing was filed yet
@@ -94,7 +94,7 @@ def close_reviews(state: Submission, event: ev.Event, payload: ev.ReviewsClosed)
     open_until = [due + state.grace for due in ends if due and event.at <= due + state.grace]
     require(
         not open_until,
-        f"{len(open_until)} reviews can still come",
+        f"{counted(len(open_until), 'review')} can still come",
         f"until {stamp(max(open_until, default=event.at))}",
     )
     due = state.due("review")

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from tools.process.findings import Answer
 from tools.process.ledger import events as ev
 from tools.process.ledger.state import ACTIVE, Submission, Submitted
-from tools.process.ledger.transition import Refused, require, require_stage
+from tools.process.ledger.transition import Refused, counted, require, require_stage
 from tools.process.rules.policy import Rules, moment, stamp
 
 
@@ -91,12 +91,16 @@ def submit(state: Submission, event: ev.Event, payload: ev.Submitted) -> Submiss
     """A version is frozen: complete, passing its checks, in time or within the late window."""
     version = payload.version
     require_stage(state, "approved" if version == "v1" else "revising")
-    require(payload.checks_failed == 0, f"{payload.checks_failed} checks fail", "mend them first")
+    require(
+        payload.checks_failed == 0,
+        counted(payload.checks_failed, "failing check"),
+        "mend them first",
+    )
     if version == "v2":
         missing = state.unanswered
         require(
             not missing,
-            f"{len(missing)} findings have no answer: {', '.join(missing[:5])}",
+            f"{counted(len(missing), 'finding')} without an answer: {', '.join(missing[:5])}",
             f"zoo respond {state.model}",
         )
     due = state.due(version)

@@ -18,6 +18,11 @@ class Refused(Exception):
         self.rule, self.fix = rule, fix
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: "1 finding", "2 findings"."""
+    return f"{number} {noun}" + "s" * (number != 1)
+
+
 def require(condition: bool, rule: str, fix: str) -> None:
     """Refuse the event unless the condition holds."""
     if not condition:

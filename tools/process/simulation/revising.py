@@ -57,7 +57,7 @@ def _answer(world: World, desk: Desk, team: Team, stubborn: str) -> None:
     left = next((f for key, f in findings.items() if f"{team.model}/{key}" == stubborn), None)
     mine = [key for key, fault in findings.items() if fault == left]
     if mine:
-        over = f"{len(findings)} findings have no answer" if len(findings) > 1 else "no answer"
+        over = "without an answer"
         world.refused("submit", team.model, "v2", by=team.speaker, because=over)
     replies = {key: _reply(fault) for key, fault in findings.items()}
     team.answers = {key: reply.answer for key, reply in replies.items()}
@@ -137,7 +137,7 @@ def _forgets(desk: Desk, world: World, pair: Pair, unsigned: list[str]) -> bool:
         stranger = world.state(pair[1]).team[0]
         arguments = ("verify-fix", pair[1], key, "--outcome", "verified")
         world.refused(*arguments, by=stranger, because="only its reviewers sign off")
-        world.refused("accept", pair[1], because="wait for sign-off")
+        world.refused("accept", pair[1], because="without sign-off")
     return pair == desk.forgotten
 
 

@@ -166,7 +166,7 @@ TAMPERED = {
     ),
     "an event that never could be": (
         lambda t: edit_ledger(t, lambda ls: forged(ls, 2, checks_failed=3)),
-        "event 3 (submitted): 3 checks fail",
+        "event 3 (submitted): 3 failing checks",
     ),
     "a review edited": (
         lambda t: (t.root / "reviews/toy/v1/rev-one.md").write_text("All is well.\n"),

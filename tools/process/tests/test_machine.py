@@ -111,7 +111,7 @@ def test_version_1_on_time_late_and_closed():
 
 def test_failing_checks_do_not_pass():
     says = Walk().approved().refused("@dev-one", ev.Submitted("v1", "c1", 12, 2))
-    assert "2 checks fail" in says
+    assert "2 failing checks" in says
 
 
 def test_an_extension_moves_the_date_of_one_team():
@@ -176,7 +176,7 @@ def test_closing_waits_for_reviews_that_can_still_come():
     walk.does("@rev-one", ev.ReviewFiled(SHA))
     end = walk.state.due("review", "@rev-two") + timedelta(hours=24)
     walk.now = end
-    assert "1 reviews can still come" in walk.refused(TEACHER, ev.ReviewsClosed())
+    assert "1 review can still come" in walk.refused(TEACHER, ev.ReviewsClosed())
     walk.wait(seconds=1).does("clock", ev.ReviewsClosed(), role="clock")
     assert walk.state.reviews["@rev-two"].status == "missing"
     assert walk.state.stage == "reviews-closed"
@@ -220,7 +220,7 @@ def test_revealing_needs_the_filed_text():
 def test_version_2_needs_all_answers_and_a_new_commit():
     walk = Walk().revising()
     two = ev.Submitted("v2", "c2", 14, 0)
-    assert "2 findings have no answer: rev-one/F01" in walk.refused("@dev-one", two)
+    assert "2 findings without an answer: rev-one/F01" in walk.refused("@dev-one", two)
     assert "no finding x/F01" in walk.refused("@dev-one", ev.Answered(SHA, {"x/F01": "fixed"}))
     odd = ev.Answered(SHA, {"rev-one/F01": "maybe"})
     assert "is no answer" in walk.refused("@dev-one", odd)
@@ -251,9 +251,9 @@ def test_sign_off_is_for_the_findings_own_reviewer():
     assert "no finding" in walk.refused("@rev-one", ev.SignedOff("rev-one/F09", "verified"))
     assert "no outcome" in walk.refused("@rev-one", ev.SignedOff("rev-one/F01", "good"))
     assert "needs a reason" in walk.refused("@rev-one", ev.SignedOff("rev-one/F01", "partial"))
-    assert "2 findings wait" in walk.refused(TEACHER, ev.Accepted())
+    assert "2 findings without" in walk.refused(TEACHER, ev.Accepted())
     walk.wait(hours=48).does("@rev-one", one)
-    assert "1 findings wait" in walk.refused(TEACHER, ev.Accepted())
+    assert "1 finding without" in walk.refused(TEACHER, ev.Accepted())
     walk.wait(seconds=1)
     assert "sign-off was due" in walk.refused("@rev-one", one)
     assert "their own entry" in walk.refused("@dev-one", ev.Accepted(), role="instructor")

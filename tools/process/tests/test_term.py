@@ -34,7 +34,7 @@ def test_reviews_close_when_the_late_window_is_over(term: Term) -> None:
     term.happens("vae", "@rev-one", ev.ReviewFiled(SEAL))
     term.at("2026-10-20T10:00:00Z")
     assert term.refused("close", "vae", "review", by=BOSS) == (
-        "Error: 1 reviews can still come: until 2026-10-20T10:00:00Z"
+        "Error: 1 review can still come: until Tue 20 Oct 2026 12:00 CEST (10:00 UTC)"
     )
     assert term.zoo("close", "--all") == "nothing to close: no time is over\n"
     term.at("2026-10-20T10:00:01Z")
@@ -137,7 +137,7 @@ def test_an_extension_names_a_time_a_person_and_a_stage_of_theirs(term: Term) ->
         "'tomorrow' is no time: write course time as 2026-10-26 23:59"
     )
     assert refused("@rev-one", "review", "2026-10-01 12:00") == (
-        "2026-10-01T10:00:59Z is past: extend into the future"
+        "Thu 1 Oct 2026 12:00 CEST (10:00 UTC) is past: extend into the future"
     )
     assert refused("@rev-three", "review", "2026-10-26 23:59") == (
         "@rev-three reviews no vae: name one of its reviewers"
@@ -172,7 +172,7 @@ def test_an_entry_is_accepted_after_its_sign_offs(term: Term) -> None:
     term.happens("vae", "@dev-one", ev.Answered(SEAL, {"rev-one/F01": "fixed"}))
     term.happens("vae", "@dev-one", ev.Submitted("v2", FIXED, 9, 0))
     assert term.refused("accept", "vae", by=BOSS) == (
-        "Error: 1 findings wait for sign-off: rev-one/F01:"
+        "Error: 1 finding without sign-off: rev-one/F01:"
         " zoo verify-fix, or wait until the time for it is over"
     )
     term.happens("vae", "@rev-one", ev.SignedOff("rev-one/F01", "verified"))
