@@ -40,12 +40,14 @@ class Report:
     faults: list[str] = field(default_factory=list)
 
     def attempt(self, what: str, act: Callable[[], object]) -> None:
-        """Do something that must not keep the rest from being done."""
+        """Do something that must not keep the rest from being done, whatever breaks in it."""
         try:
             if act():
                 self.done.append(what)
         except (Failed, ZooError) as error:
             self.faults.append(f"{what}: {error}")
+        except Exception as error:
+            self.faults.append(f"{what}: {type(error).__name__}: {error}")
 
 
 def close_over(record: Record, now: datetime) -> list[str]:

@@ -46,6 +46,7 @@ def with_record(
     *,
     remote: str = "origin",
     token: str = "",
+    also: str = "",
     attempts: int = 5,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
@@ -56,6 +57,7 @@ def with_record(
         act: appends to the record and commits; done again when the branch has moved meanwhile.
         remote: name of the remote.
         token: sent as a header to an http remote; in no address, argument or file.
+        also: what else to fetch, as a refspec; one with a "*" may find nothing.
         attempts: how often to try.
         sleep: waits for some seconds.
 
@@ -66,7 +68,7 @@ def with_record(
         ZooError: what the act raised, or the clone is not the bot's own, or no attempt succeeded.
             Nothing of the act is left then.
     """
-    clone = _Clone(root, remote, token)
+    clone = _Clone(root, remote, token, also)
     clone.require_clean()
     last = ""
     for attempt in range(attempts):
@@ -84,8 +86,8 @@ def with_record(
 class _Clone:
     """The bot's clone, between what the remote has and what an act makes."""
 
-    def __init__(self, root: Path, remote: str, token: str) -> None:
-        self.root, self.remote = root, remote
+    def __init__(self, root: Path, remote: str, token: str, also: str) -> None:
+        self.root, self.remote, self.also = root, remote, [also] if also else []
         self.secrets = [token, _basic(token)] if token else []
         self.environment = {**os.environ, **PATIENT, **self._header(token)}
         self.branch = self.base = ""
@@ -109,7 +111,9 @@ class _Clone:
         branch = answer.split()[1]
         there = f"refs/remotes/{self.remote}/{branch.removeprefix('refs/heads/')}"
         made = [f"+{place}/*:{place}/*" for place in MADE]
-        self._ask("fetch", "--quiet", "--no-tags", self.remote, f"+{branch}:{there}", *made)
+        self._ask(
+            "fetch", "--quiet", "--no-tags", self.remote, f"+{branch}:{there}", *made, *self.also
+        )
         base = git(self.root, "rev-parse", "--verify", there)
         if not self.base and git(self.root, "rev-list", "-1", "HEAD", f"^{base}"):
             rule = f"the clone holds commits that {self.remote} lacks"

@@ -81,3 +81,18 @@ def test_a_failed_answer_is_tried_again(world: World) -> None:
     assert handed == [first.id, second.id]
     assert report.faults == [f"comment {first.id}: answered: GitHub answered 502"]
     assert sweeping(world)[0] == [first.id]
+
+
+def test_what_breaks_is_said_and_the_rest_goes_on(world: World) -> None:
+    number, dev = world.pull(), world.github.users["dev-one"]
+    first = world.github.say(number, dev, "/zoo status")
+    second = world.github.say(number, dev, "/zoo status")
+
+    def handle(comment: Comment) -> bool:
+        return 1 // (comment.id - first.id) >= 0
+
+    times = moment("2026-10-01T00:00:00Z"), moment("2026-10-02T12:00:00Z")
+    report = sweep(world.github, *times, handle)
+    wrong = "ZeroDivisionError: integer division or modulo by zero"
+    assert report.faults == [f"comment {first.id}: answered: {wrong}"]
+    assert report.done == [f"comment {second.id}: answered"]

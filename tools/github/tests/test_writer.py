@@ -166,11 +166,7 @@ def test_two_pushes_are_rejected(remote: Remote) -> None:
     remote.hook("pre-receive", count)
     acts, waits = [], Waits()
 
-    def act(record: Record) -> str:
-        acts.append(record)
-        return extend("a")(record)
-
-    with_record(remote.clone("one"), act, sleep=waits)
+    with_record(remote.clone("one"), lambda r: acts.append(r) or extend("a")(r), sleep=waits)
     assert remote.ids()[-1] == "a"
     assert len(acts) == 3
     assert len(waits) == 2
@@ -254,8 +250,7 @@ def test_what_is_not_committed_is_refused(remote: Remote) -> None:
 
 def test_an_act_that_changes_nothing_pushes_nothing(remote: Remote) -> None:
     remote.hook("pre-receive", "exit 1")
-    clone = remote.clone("one")
-    assert with_record(clone, lambda record: record.state("vae").stage) == "approved"
+    assert with_record(remote.clone("one"), lambda r: r.state("vae").stage) == "approved"
 
 
 def test_sealed_texts_reach_the_next_machine(remote: Remote) -> None:
@@ -310,8 +305,12 @@ def door(remote: Remote) -> Iterator[tuple[Path, type[Door]]]:
 
 def test_the_token_opens_the_door(remote: Remote, door: tuple[Path, type[Door]]) -> None:
     clone, served = door
-    assert with_record(clone, extend("a"), token=TOKEN) == "approved"
-    assert remote.ids()[-1] == "a"
+    git(remote.path, "update-ref", "refs/pull/7/head", "main")
+    also = "+refs/pull/7/hea*:refs/remotes/origin/pull/7/hea*"
+    assert with_record(clone, extend("a"), token=TOKEN, also=also) == "approved"
+    assert git(clone, "rev-parse", "refs/remotes/origin/pull/7/head")
+    assert with_record(clone, extend("b"), token=TOKEN, also=also.replace("7", "8")) == "approved"
+    assert remote.ids()[-2:] == ["a", "b"]
     assert set(served.seen) == {served.key}
     written = [path.read_bytes() for path in (clone / ".git").rglob("*") if path.is_file()]
     assert not any(secret in data for data in written for secret in secrets())
