@@ -144,7 +144,7 @@ def _of_paragraph(children: list[Token], inside: int) -> tuple[int, list[_Line]]
 
 def _of_line(tokens: list[Token]) -> _Line | None:
     """A command, when the line's first token is plain text that begins with "/zoo"."""
-    if not tokens or tokens[0].type != "text" or tokens[0].level:
+    if not tokens or tokens[0].type != "text":
         return None
     text = "".join(map(_written, tokens)).strip(" \t")
     if not _PREFIX.match(_visible(text)):

@@ -90,12 +90,13 @@ def test_a_plan_is_recorded_once(scenes: Scenes) -> None:
 
 
 def test_the_index_of_a_command_is_no_prefix_of_another(scenes: Scenes) -> None:
-    """The second command is not taken for the twelfth."""
-    scenes.approve()
-    holds = "\n".join(["/zoo hold -- a\n/zoo unhold"] * 7)
-    text = scenes.say("instructor-one", holds)
-    assert "already" not in text
-    assert scenes.types().count("released") == 7
+    """The second command is not taken for the eleventh when a comment comes again."""
+    body = "/zoo help\n" * 10 + "/zoo approve"
+    comment = scenes.github.say(scenes.pull, scenes.user("instructor-one"), body)
+    handle_comment(comment, scenes.github, scenes.term.record, clock.now())
+    text = scenes.deliver(comment).text
+    assert text.count("recorded already") == 1
+    assert scenes.types() == ["proposed", "approved"]
 
 
 def test_reviewers_agree_or_not(scenes: Scenes) -> None:
@@ -187,6 +188,7 @@ def test_from_reviews_to_acceptance(scenes: Scenes) -> None:
     assert scenes.github.said(scenes.pull)[-1].endswith(f"It is merged at `{head[:12]}`.")
     assert "is published" in scenes.say("instructor-one", "/zoo publish", at=scenes.issue)
     assert examine(Record(term.root))[0] == []
+    assert term.git("status", "--porcelain") == ""
 
 
 @pytest.fixture

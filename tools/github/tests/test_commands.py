@@ -172,7 +172,7 @@ def test_words_have_no_meaning_for_a_shell() -> None:
         "date": "2026-10-26",
         "time": "23:59",
     }
-    for word in ("$HOME", "`id`", "a&&b", "*", "~", "\\", "#c"):
+    for word in ("$HOME", "`id`", "a&&b", "*", "~", "rev\\one", "#c"):
         assert isinstance(parse(f"/zoo assign {word}"), Malformed)
 
 
