@@ -50,6 +50,7 @@ SECTIONS = {
         "reschedule": ("term", "reschedule", "Take an edited policy into running entries."),
         "grade": ("grade", "grade", "Compute, explain and release grades."),
         "regrade": ("regrade", "regrade", "Ask to look at a grade again, or answer."),
+        "github": ("github", "command", "Run the process from pull requests on GitHub."),
         "simulate": ("simulate", "simulate", "Rehearse a whole term in a temporary repository."),
     },
     "Look": {
@@ -80,8 +81,9 @@ class LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             if error.name and error.name.split(".")[0] in ("zoo", "tools"):
                 raise
+            extra = "bot" if cmd_name == "github" else "workflow"
             raise click.ClickException(
-                f"'zoo {cmd_name}' needs the package '{error.name}': pip install 'genzoo[workflow]'"
+                f"'zoo {cmd_name}' needs the package '{error.name}': pip install 'genzoo[{extra}]'"
             ) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

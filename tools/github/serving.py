@@ -1,0 +1,110 @@
+"""What a workflow does with an event: act on the record, push it, and only then speak of it.
+
+Each of these may be run again for the same event and then changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from tools.github.bot import Reply, answer, handle_comment
+from tools.github.clockwork import close_over, strike, sweep
+from tools.github.labels import apply_projections
+from tools.github.port import Comment, GitHub, Issue
+from tools.github.proposing import propose_from_issue
+from tools.github.scene import subject_of
+from tools.github.setup import PROPOSAL
+from tools.github.sticky import own, pin
+from tools.github.writer import with_record
+from tools.process import clock
+from tools.process.record import Record
+from tools.text import escape
+
+PROPOSAL_MARK = "<!-- zoo:proposal -->"
+LOOK_BACK = timedelta(hours=24)  # for comments and proposals that nobody has answered
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the bot works.
+
+    Attributes:
+        github: the repository.
+        root: a clone of its default branch, the bot's alone.
+        token: what git pushes with.
+    """
+
+    github: GitHub
+    root: Path
+    token: str = ""
+
+    def comment(self, comment: Comment) -> str:
+        """Answer a comment, then bring labels and status up to date; what was done, in a line."""
+        github = self.github
+
+        def act(record: Record) -> Reply:
+            return handle_comment(comment, github, record, clock.now())
+
+        # Where the record cannot be written there is no answer either: the clock finds that out.
+        also = head_of(comment.number)
+        reply = with_record(self.root, act, token=self.token, also=also)
+        answer(comment, reply, github)
+        if reply.changed:
+            self._project(comment.number)
+        return f"comment {comment.id}: {reply.reaction or 'no command for the bot'}"
+
+    def proposal(self, issue: Issue) -> str:
+        """Take the proposal in an issue; what became of it, in a line."""
+
+        def act(record: Record) -> tuple[str, tuple[str, ...]]:
+            outcome = propose_from_issue(record, issue, clock.now())
+            return outcome.model, outcome.lines
+
+        model, lines = with_record(self.root, act, token=self.token)
+        said = "\n".join(f"- {escape(line)}" for line in lines)
+        pin(self.github, issue.number, f"{PROPOSAL_MARK}\n{said}\n", PROPOSAL_MARK)
+        if model:
+            self._project(issue.number)
+        return f"issue {issue.number}: {'proposal recorded' if model else 'not recorded'}"
+
+    def clock(self) -> tuple[list[str], list[str]]:
+        """Do what is due: (what was done, what could not be), a line for each.
+
+        What people asked for in time comes before what is closed because they did not.
+        """
+        now = clock.now()
+        missed = sweep(self.github, now - LOOK_BACK, now, self.comment)
+        for issue in self._missed_proposals():
+            missed.attempt(
+                f"issue {issue.number}: answered", lambda issue=issue: self.proposal(issue)
+            )
+        closed = with_record(self.root, lambda r: close_over(r, now), token=self.token)
+        struck = strike(self.github, Record(self.root), now)
+        done = [*missed.done, *(f"{model}: closed" for model in closed), *struck.done]
+        return done, [*missed.faults, *struck.faults]
+
+    def _missed_proposals(self) -> Iterator[Issue]:
+        """Open proposals that are neither recorded nor answered."""
+        seen = {name for state in Record(self.root).states().values() for name in state.seen}
+        for issue in self.github.issues([PROPOSAL[0]]):
+            if issue.is_pull or issue.author.is_bot or f"issue-{issue.number}" in seen:
+                continue
+            comments = self.github.comments(issue.number)
+            if next(own(self.github, comments, PROPOSAL_MARK), None) is None:
+                yield issue
+
+    def _project(self, number: int) -> None:
+        """Bring labels, milestone and status of an issue or pull request up to date."""
+        record = Record(self.root)
+        model = subject_of(self.github, record, number).model
+        if model:
+            state = record.state(model)
+            apply_projections(self.github, number, state, record.policy, clock.now())
+
+
+def head_of(number: int) -> str:
+    """A refspec that fetches the head of a pull request, and nothing for an issue."""
+    return f"+refs/pull/{number}/hea*:refs/remotes/origin/pull/{number}/hea*"

@@ -1,0 +1,117 @@
+"""`zoo github clock`, which runs by itself, and `init`, which an instructor runs once."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import tools.cli.github as module
+from tools.cli import main
+from tools.github.tests.job import Job
+from tools.github.tests.place import Place
+from tools.github.tests.test_proposing import body
+from tools.process.tests.conftest import Term
+from tools.process.tests.conftest import term as term
+
+
+@pytest.fixture
+def job(term: Term, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
+    return Job(term, tmp_path, monkeypatch)
+
+
+def test_the_clock_answers_what_was_missed_and_closes_what_is_over(job: Job) -> None:
+    job.world.approved()
+    job.begin()
+    said = job.github.say(job.world.pull(), job.github.users["dev-one"], "/zoo status")
+    job.world.term.at("2026-10-01T11:00:00Z")
+    done = job.run("clock")
+    assert done.exit_code == 0, done.output
+    assert f"zoo: comment {said.id}: answered\n" in done.output
+    job.world.term.at("2026-10-21T10:00:00Z")  # version 1 was due on the 19th
+    assert "zoo: vae: closed\n" in job.run("clock").output
+    assert job.recorded().state("vae").stage == "missing"
+    assert job.run("clock").output == "zoo: nothing is due\n"
+
+
+def test_the_clock_is_never_ahead(job: Job) -> None:
+    job.world.approved()
+    job.begin()
+    job.world.term.at("2026-10-21T10:00:00Z")
+    ahead = job.run("clock", "--at", "2026-10-21T10:00:01Z")
+    assert ahead.exit_code == 1
+    assert "is to come: the ledgers would refuse everybody until then" in ahead.output
+    assert "is no time: write" in job.run("clock", "--at", "::stop::\nx").output
+    assert job.recorded().state("vae").stage == "approved"
+    earlier = job.run("clock", "--at", "2026-10-02T10:00:00Z")
+    assert (earlier.exit_code, job.recorded().state("vae").stage) == (0, "approved")
+    job.world.term.at("2026-10-21T10:00:00Z")
+    assert "vae: closed" in job.run("clock", "--at", "").output
+
+
+def test_what_the_clock_could_not_do_fails_the_job_and_stops_nothing(job: Job) -> None:
+    job.world.approved()
+    job.begin()
+    job.world.pull()
+    job.github.fail(method="set_labels")
+    done = job.run("clock")
+    assert done.exit_code == 1
+    assert "GitHub answered 502" in done.output
+    assert "1 of this could not be done; the next run tries again" in done.output
+    assert job.run("clock").exit_code == 0
+
+
+def test_the_clock_takes_a_proposal_that_was_missed_once(job: Job) -> None:
+    job.begin()
+    author = job.github.users["dev-one"]
+    missed = job.github.add_issue(author, "P", body(), ["proposal"])
+    refused = job.github.add_issue(author, "P", body(entry="No Name"), ["proposal"])
+    job.github.add_issue(author, "Not by the form", "### Entry")
+    assert job.run("clock").output.splitlines()[:2] == [
+        f"zoo: issue {refused.number}: answered",
+        f"zoo: issue {missed.number}: answered",
+    ]
+    assert job.recorded().state("vae").stage == "proposed"
+    assert job.run("clock").output == "zoo: nothing is due\n"
+
+
+def init(job: Job, place: Place, *words: str) -> Result:
+    job.patch.setattr(module, "_transport", place.api)
+    return CliRunner().invoke(main, ["github", "init", *words])
+
+
+def test_init_shows_every_change_before_it_makes_any(job: Job) -> None:
+    job.begin()
+    place = Place()
+    job.github.permissions["instructor-one"] = "admin"
+    shown = init(job, place, "--dry-run")
+    assert shown.exit_code == 0, shown.output
+    assert (place.written, job.github.labels, job.github.milestones) == ([], {}, {})
+    made = init(job, place)
+    assert made.exit_code == 0, made.output
+    assert re.findall("would set: (.*)", shown.output) == re.findall(" set: (.*)", made.output)
+    assert len(place.written) == 5
+    assert init(job, place).output == "zoo: everything is set\n"
+
+
+def test_init_says_what_is_left_for_hands_and_fails(job: Job) -> None:
+    job.begin()
+    place = Place()
+    place.forbidden = ("/rulesets",)
+    job.github.permissions |= {"instructor-one": "admin", "dev-one": "write"}
+    done = init(job, place)
+    assert done.exit_code == 1
+    assert "Settings → Rules → Rulesets: for ~DEFAULT_BRANCH forbid deletion" in done.output
+    assert "look at: @dev-one has write and could go round the bot" in done.output
+    assert "Error: 3 things are left for you to mend; see above" in done.output
+
+
+def test_init_needs_an_administrator(job: Job) -> None:
+    job.begin()
+    place = Place()
+    place.general["permissions"] = {"admin": False}
+    done = init(job, place)
+    assert "Error: the token may not administer zoo-course/zoo" in done.output
+    assert place.written == []
