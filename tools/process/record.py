@@ -193,6 +193,9 @@ class Record:
         if actor == "clock":
             return actor, "clock"
         person = self.roster.find(actor)
+        if not person.active:
+            rule = f"{person.handle} is not active in reviews/roster.yaml"
+            raise ZooError(f"{rule}: say active: true there for who takes part")
         for role in ACTS_AS[person.role]:
             if role in payload.BY:
                 return person.handle, role

@@ -60,6 +60,9 @@ def _reviewer(
     policy, bid = record.policy.review, record.bids.get(person.handle.lower(), Bid())
     submitted = any(s.v1 and person.handle in s.team for s in under_way.values())
     idle = policy.only_submitters and person.role == "developer" and not submitted
+    barred = "has submitted no version 1" if idle else ""
+    if not person.active:
+        barred = "is not active in this term"
     return Reviewer(
         handle=person.handle,
         capacity=policy.reviews_per_person,
@@ -67,7 +70,7 @@ def _reviewer(
         wants=tuple(bid.wants),
         avoids=tuple(bid.avoids),
         families=tuple(bid.families),
-        barred="has submitted no version 1" if idle else "",
+        barred=barred,
     )
 
 

@@ -223,8 +223,9 @@ def _finish(losses: list[Loss], late: bool, policy: Policy) -> Part:
 
 
 def graded_people(roster: Roster) -> list[Person]:
-    """Everybody who gets a grade, which instructors do not, in the order of their handles."""
-    return [person for _, person in sorted(roster.people.items()) if person.role != "instructor"]
+    """Who takes part and is no instructor, in the order of the handles."""
+    people = [person for _, person in sorted(roster.people.items()) if person.active]
+    return [person for person in people if person.role != "instructor"]
 
 
 def grade_people(

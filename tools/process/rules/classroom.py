@@ -161,6 +161,7 @@ def roster_text(people: list[Person], head: str = HEAD) -> str:
         pairs = (
             f"{item.name}: {json.dumps(getattr(person, item.name), ensure_ascii=False)}"
             for item in fields(Person)
+            if item.name != "active" or not person.active
         )
         lines.append(f"  - {{{', '.join(pairs)}}}\n")
     return head + ("people:\n" + "".join(lines) if lines else "people: []\n")

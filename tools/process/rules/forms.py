@@ -111,6 +111,7 @@ ROSTER = Form(
             "team": "team: red, or null for who works alone or does not develop",
             "conflicts": 'conflicts: ["@handle"], or [] for none',
             "consent": "consent: true if reviews and code may be published under this handle",
+            "active": "active: true, or false for people of earlier terms",
         },
     },
 )

@@ -25,6 +25,8 @@ class Person:
         team: name of the team, or null for who works alone or does not develop.
         conflicts: handles whose work this person must not review, nor they theirs.
         consent: whether reviews and code may be published under this handle.
+        active: whether this person takes part; false for people of earlier terms, whom ledgers
+            still name.
     """
 
     handle: str
@@ -33,6 +35,7 @@ class Person:
     team: str | None = None
     conflicts: list[str] = field(default_factory=list)
     consent: bool = False
+    active: bool = True
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tools.process.assignment.assigning import problem_of
+from tools.process.grading.grades import graded_people
 from tools.process.ledger.events import (
     Assigned,
     Held,
@@ -307,3 +308,19 @@ def test_a_wrong_bid_is_one_line_and_changes_nothing(submitted: Term) -> None:
     path.write_text("bids:\n  - wrong\n")
     assert "reviews/bids.yaml:1" in submitted.refused("bid", "--want", "vae", by="@rev-one")
     assert path.read_text() == "bids:\n  - wrong\n"
+
+
+def test_people_of_earlier_terms_take_no_part(submitted: Term) -> None:
+    path = submitted.root / "reviews" / "roster.yaml"
+    before = '{handle: "@rev-three", role: reviewer'
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, before + ", active: false"), encoding="utf-8")
+    submitted.zoo("assign", by=BOSS)
+    assert "@rev-three" not in set.union(*reviewers(submitted).values())
+    assert submitted.refused("review", "agree", "vae", by="@rev-three") == (
+        "Error: @rev-three is not active in reviews/roster.yaml:"
+        " say active: true there for who takes part"
+    )
+    people = submitted.record.roster
+    assert "@rev-three" not in [person.handle for person in graded_people(people)]
