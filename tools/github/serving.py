@@ -87,10 +87,9 @@ class Desk:
         return done, [*missed.faults, *struck.faults]
 
     def _missed_proposals(self) -> Iterator[Issue]:
-        """Open proposals that are neither recorded nor answered."""
-        seen = {name for state in Record(self.root).states().values() for name in state.seen}
+        """Open proposals that have no answer, even if they are recorded."""
         for issue in self.github.issues([PROPOSAL[0]]):
-            if issue.is_pull or issue.author.is_bot or f"issue-{issue.number}" in seen:
+            if issue.is_pull or issue.author.is_bot:
                 continue
             comments = self.github.comments(issue.number)
             if next(own(self.github, comments, PROPOSAL_MARK), None) is None:

@@ -140,6 +140,17 @@ def test_an_event_that_is_not_for_a_command_does_nothing(
     assert why in done.output
 
 
+def test_a_comment_is_no_proposal(job: Job) -> None:
+    job.begin()
+    job.comment(job.github.say(job.world.pull(), job.github.users["dev-one"], "no command"))
+    job.github.calls.clear()
+    job.patch.setenv("GITHUB_EVENT_NAME", "issue_comment")
+    for command in ("issue", "report"):
+        done = CliRunner().invoke(main, ["github", command])
+        assert "the event 'issue_comment' is not for this command" in done.output
+    assert job.github.calls == []
+
+
 def test_an_event_of_another_repository_does_nothing(job: Job) -> None:
     job.begin()
     said = job.github.say(job.world.pull(), job.github.users["dev-one"], "/zoo help")

@@ -77,6 +77,16 @@ def test_the_clock_takes_a_proposal_that_was_missed_once(job: Job) -> None:
     assert job.run("clock").output == "zoo: nothing is due\n"
 
 
+def test_a_proposal_whose_answer_was_lost_is_answered(job: Job) -> None:
+    job.begin()
+    issue = job.github.add_issue(job.github.users["dev-one"], "P", body(), ["proposal"])
+    job.github.fail(method="create_comment")
+    assert job.issue(issue).output == "Error: GitHub answered 502\n"
+    assert job.recorded().state("vae").stage == "proposed"
+    assert "zoo: issue 1: answered\n" in job.run("clock").output
+    assert "which is recorded" in job.github.said(1)[0]
+
+
 def init(job: Job, place: Place, *words: str) -> Result:
     job.patch.setattr(module, "_transport", place.api)
     return CliRunner().invoke(main, ["github", "init", *words])
@@ -106,6 +116,8 @@ def test_init_says_what_is_left_for_hands_and_fails(job: Job) -> None:
     assert "Settings → Rules → Rulesets: for ~DEFAULT_BRANCH forbid deletion" in done.output
     assert "look at: @dev-one has write and could go round the bot" in done.output
     assert "Error: 3 things are left for you to mend; see above" in done.output
+    job.github.permissions["dev-one"] = "read"
+    assert "Error: 2 things are left for you to mend" in init(job, place).output
 
 
 def test_init_needs_an_administrator(job: Job) -> None:
