@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from tools.github.bot import Reply, answer, handle_comment
+from tools.github.boundaries import entries
 from tools.github.clockwork import close_over, strike, sweep
 from tools.github.labels import apply_projections
 from tools.github.port import Comment, GitHub, Issue
@@ -96,12 +97,22 @@ class Desk:
                 yield issue
 
     def _project(self, number: int) -> None:
-        """Bring labels, milestone and status of an issue or pull request up to date."""
+        """Bring labels, milestone and status up to date, where the entry is talked about.
+
+        A pull request with a review gets none of these: they belong to that of the entry, and
+        nobody would keep them up to date.
+        """
         record = Record(self.root)
-        model = subject_of(self.github, record, number).model
-        if model:
-            state = record.state(model)
-            apply_projections(self.github, number, state, record.policy, clock.now())
+        subject = subject_of(self.github, record, number)
+        if not subject.model:
+            return
+        state, numbers = record.state(subject.model), [number]
+        if subject.pull and not entries(subject.changes):
+            frozen = state.v2 or state.v1
+            pulls = self.github.pulls_with_head(frozen.commit) if frozen else []
+            numbers = [pull.number for pull in pulls]
+        for one in numbers:
+            apply_projections(self.github, one, state, record.policy, clock.now())
 
 
 def head_of(number: int) -> str:
