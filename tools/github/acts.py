@@ -64,7 +64,8 @@ def perform(scene: Scene, command: Command) -> Done:
     """
     if was_recorded(scene):
         # The job that recorded it may have ended before what comes after the push.
-        later = deciding.merging(scene) if scene.state.stage == "accepted" else None
+        merges = command.verb == "accept" and scene.state.stage in ("accepted", "published")
+        later = deciding.merging(scene) if merges else None
         return Done("recorded already", later=later, recorded=True)
     if not scene.model and command.verb not in WITHOUT_ENTRY:
         _ = scene.asker.handle  # a stranger hears that first
