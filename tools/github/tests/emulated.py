@@ -51,7 +51,13 @@ def installed(folder: Path) -> Path:
         fresh |= name != "server.mjs" and (not target.is_file() or target.read_bytes() != text)
         target.write_bytes(text)
     if fresh:
-        quiet = ("--prefer-offline", "--no-audit", "--no-fund", "--ignore-scripts")
+        quiet = (
+            "--prefer-offline",
+            "--fetch-retries=0",
+            "--no-audit",
+            "--no-fund",
+            "--ignore-scripts",
+        )
         command = [npm, "ci", *quiet]
         try:
             subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
@@ -192,10 +198,9 @@ class Gaps(httpx.BaseTransport):
         seen: each request, in order.
     """
 
-    def __init__(self, bare: Path, mirror: Mirror, owner: Account, url: str) -> None:
-        self._bare, self._mirror, self._owner, self._url = bare, mirror, owner, url
+    def __init__(self, bare: Path, mirror: Mirror, owner: Account) -> None:
+        self._bare, self._mirror, self._owner = bare, mirror, owner
         self._inner = httpx.HTTPTransport()
-        self._reactions: dict[str, list[dict[str, Any]]] = {}
         self._milestones: dict[int, Any] = {}
         self.seen: list[Seen] = []
         self._rules: list[tuple[str, str, Callable[..., httpx.Response | None]]] = [
@@ -242,7 +247,6 @@ class Gaps(httpx.BaseTransport):
 
     def _react(self, request: httpx.Request, body: dict[str, Any], comment: int) -> httpx.Response:
         given = {"id": 1, "user": self._owner.user(ACTIONS_BOT), **body}
-        self._reactions.setdefault(str(comment), []).append(given)
         return httpx.Response(201, json=given)
 
     def _comments(self, request: httpx.Request, body: dict[str, Any]) -> httpx.Response:

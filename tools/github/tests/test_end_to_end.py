@@ -1,4 +1,7 @@
-"""A submission from its proposal to its merge, through HTTP, git and webhooks."""
+"""A submission from its proposal to its merge, through HTTP, git and webhooks.
+
+What everybody said is in transcript.md; with -v, how long the bot's jobs took is printed.
+"""
 
 from __future__ import annotations
 
@@ -82,9 +85,7 @@ INLINE = {
 
 
 @pytest.fixture
-def town(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Town]:
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
     """A course on an emulated GitHub; it is noon of 1 October 2026 in Zurich."""
     folder = installed(BUILD / "github-emulator")
     emulator = Emulator(folder, [OWNER, ACTIONS_BOT, *PEOPLE])
@@ -98,7 +99,9 @@ def town(
         emulator.close()
 
 
-def test_from_the_proposal_to_the_merge(town: Town, capsys: pytest.CaptureFixture[str]) -> None:
+def test_from_the_proposal_to_the_merge(
+    town: Town, capsys: pytest.CaptureFixture[str], pytestconfig: pytest.Config
+) -> None:
     pull = _propose_and_submit(town)
     _assign(town, pull)
     _review(town, pull)
@@ -120,8 +123,9 @@ def test_from_the_proposal_to_the_merge(town: Town, capsys: pytest.CaptureFixtur
     }
     figures = _figures(town.jobs)
     (BUILD / "bot-figures.md").write_text(figures, encoding="utf-8")
-    with capsys.disabled():
-        print(f"\n{figures}")
+    if pytestconfig.get_verbosity() > 0:
+        with capsys.disabled():
+            print(f"\n\n{figures}")
     renew = "look at build/transcript.md, then copy it to tools/github/tests/"
     assert town.told.page() == COMMITTED.read_text(encoding="utf-8"), renew
 

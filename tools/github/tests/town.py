@@ -112,8 +112,8 @@ class Town:
         self._branches: dict[int, str] = {}
         self.at("2026-10-01T10:00:00Z")
         self._mirror = Mirror(self.bare, self._accounts[OWNER])
-        self._found()
-        self._gaps = Gaps(self.bare, self._mirror, self._accounts[OWNER], emulator.url)
+        self._begin()
+        self._gaps = Gaps(self.bare, self._mirror, self._accounts[OWNER])
         self._hooks = Hooks()
         hook = {"url": self._hooks.url, "content_type": "json"}
         self._ask(OWNER, "POST", "/hooks", name="web", events=EVENTS, config=hook)
@@ -122,7 +122,7 @@ class Town:
         client = functools.partial(Client, transport=self._gaps)
         monkeypatch.setattr(command_line, "Client", client)
 
-    def _found(self) -> None:
+    def _begin(self) -> None:
         """A repository with a policy and a roster with everybody's number."""
         for name in ("AUTHOR", "COMMITTER"):
             self._monkeypatch.setenv(f"GIT_{name}_NAME", "A")
