@@ -9,6 +9,7 @@ from tools.github.authority import allowed, permitted
 from tools.github.commands import Command
 from tools.github.scene import Done, Scene
 from tools.github.sticky import status_text
+from tools.process.record import Record
 from zoo.core.errors import ZooError
 
 
@@ -62,7 +63,7 @@ def perform(scene: Scene, command: Command) -> Done:
     Raises:
         ZooError: the rule that forbids it; nothing was recorded.
     """
-    if was_recorded(scene):
+    if was_recorded(scene.record, scene.event_id):
         # The job that recorded it may have ended before what comes after the push.
         merges = command.verb == "accept" and scene.state.stage in ("accepted", "published")
         later = deciding.merging(scene) if merges else None
@@ -74,10 +75,10 @@ def perform(scene: Scene, command: Command) -> Done:
     return ACTS[row.act](scene, command)
 
 
-def was_recorded(scene: Scene) -> bool:
-    """Whether a ledger has an event of this command."""
-    name, parts = scene.event_id, f"{scene.event_id}-"
+def was_recorded(record: Record, name: str) -> bool:
+    """Whether a ledger has an event of the command of this name."""
+    parts = f"{name}-"
     return any(
         name in state.seen or any(one.startswith(parts) for one in state.seen)
-        for state in scene.record.states().values()
+        for state in record.states().values()
     )

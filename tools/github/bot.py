@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tools.github.acts import perform
+from tools.github.acts import perform, was_recorded
 from tools.github.authority import Asker, asking
 from tools.github.commands import Command, Malformed, parse
 from tools.github.port import Comment, Failed, GitHub, Reaction
@@ -110,13 +110,12 @@ def _run_all(
     results: list[tuple[Command, Done]] = []
     place: tuple[Asker, Subject] | None = None
     for command in commands:
-        scene = None
+        scene, name = None, f"comment-{comment.id}-{command.index}"
         try:
             place = place or (
                 asking(comment.author, record.roster, github),
                 subject_of(github, record, comment.number),
             )
-            name = f"comment-{comment.id}-{command.index}"
             asker, subject = place
             scene = Scene(record, github, comment.number, subject, asker, name, now)
             done = perform(scene, command)
@@ -126,6 +125,8 @@ def _run_all(
         except ZooError as error:
             done = Done(f"refused: {code_span(one_line(error))}", refused=True)
         except Exception as error:
+            if isinstance(error, Failed) and was_recorded(record, name):
+                raise  # by an earlier delivery: a later one will find out what to say
             broken = error
             done = Done(MUTE if isinstance(error, Failed) else SORRY, refused=True)
         results.append((command, done))

@@ -177,6 +177,19 @@ def test_when_github_does_not_answer_nothing_is_half_done(scenes: Scenes) -> Non
     assert scenes.types() == ["proposed"]
 
 
+def test_what_was_recorded_is_not_said_to_be_lost_when_github_does_not_answer(
+    scenes: Scenes,
+) -> None:
+    comment = scenes.github.say(scenes.pull, scenes.user("instructor-one"), "/zoo approve")
+    handle_comment(comment, scenes.github, scenes.term.record, clock.now())  # the job dies here
+    scenes.github.fail(method="changed_files", status=502)
+    with pytest.raises(Failed):
+        scenes.deliver(comment)
+    assert scenes.github.said(scenes.pull) == []
+    assert scenes.deliver(comment).text == "`/zoo approve`: recorded already"
+    assert scenes.types() == ["proposed", "approved"]
+
+
 @pytest.mark.parametrize("method", ["comments", "react", "me"])
 def test_a_comment_that_cannot_be_looked_at_is_left_to_the_next_delivery(
     scenes: Scenes, method: str
