@@ -123,7 +123,7 @@ def test_from_the_proposal_to_the_merge(
     }
     figures = _figures(town.jobs)
     (BUILD / "bot-figures.md").write_text(figures, encoding="utf-8")
-    if pytestconfig.get_verbosity() > 0:
+    if pytestconfig.get_verbosity() >= 0:  # pyproject.toml asks for -q
         with capsys.disabled():
             print(f"\n\n{figures}")
     renew = "look at build/transcript.md, then copy it to tools/github/tests/"
@@ -159,6 +159,9 @@ def _propose_and_submit(town: Town) -> int:
     town.passes(town.pull_head(pull))
     assert "Nothing was run" in town.say("dev-one", pull, "/zoo sumbit v1")
     assert "version 1 is frozen" in town.say("dev-one", pull, "/zoo submit v1")
+    record = town.in_main("reviews/vae/events.jsonl")
+    assert town.again() == ""
+    assert town.in_main("reviews/vae/events.jsonl") == record
     return pull
 
 

@@ -238,6 +238,11 @@ class Town:
         commands = [line for line in body.splitlines() if line.startswith("/zoo")]
         return self._job("comment", event, "; ".join(commands))
 
+    def again(self) -> str:
+        """GitHub delivers the last comment once more; what the bot answers."""
+        self.told.does("GitHub", "delivers this comment once more")
+        return self._run("comment", "the same again")[0]
+
     def remark(self, login: str, number: int, commit: str, path: str, line: int, text: str) -> None:
         """Comment on a line of a pull request."""
         place = {"commit_id": commit, "path": path, "line": line, "side": "RIGHT"}
