@@ -13,6 +13,7 @@ import re
 
 from tools.github.inline import compile_inline
 from tools.github.port import ChangedFile, Comment, Failed, GitHub, Pull
+from tools.github.scene import into_default
 from tools.process.ledger.events import ReviewFiled
 from tools.process.record import Record
 from tools.process.review.lint import Remark
@@ -226,7 +227,7 @@ def merge_revealed(record: Record, github: GitHub) -> list[int]:
     done = []
     for issue in list(github.issues()):
         pull = github.pull(issue.number) if issue.is_pull else None
-        if pull is None or not pull.is_open:
+        if pull is None or not pull.is_open or not into_default(record.root, pull):
             continue
         by = [p.handle for p in record.roster.people.values() if p.github_id == pull.author.id]
         changes = github.changed_files(pull.base_sha, pull.head_sha)

@@ -99,7 +99,8 @@ def _reminder(
     end = f"Late work is taken until {both(first.closes, zone)}." if _lasts(first) else LAST
     lines = [f"{', '.join(people)}, for {code(state.model)}: {said}. {end} Write {written}."]
     if kind == "after":
-        chosen = [p.handle for p in record.roster.people.values() if p.role == "instructor"]
+        people = record.roster.people.values()
+        chosen = [p.handle for p in people if p.role == "instructor" and p.active]
         names = [_mention(github, record.roster, who) for who in chosen]
         lines += ["", f"For {', '.join(names)} to know; more time is given with `/zoo extend`."]
     return "\n".join(lines)

@@ -161,13 +161,23 @@ def subject_of(github: GitHub, record: Record, number: int) -> Subject:
     changes = tuple(github.changed_files(pull.base_sha, pull.head_sha))
     models = set(entries(changes)) or _reviewed(changes)
     why = ""
-    if not models:
+    if not into_default(record.root, pull):
+        why = "this pull request is not into the default branch, where the record is: change that"
+    elif not models:
         why = "this pull request touches no entry: its files lie in zoo/MODEL/"
     elif len(models) > 1:
         why = f"this pull request touches {', '.join(sorted(models))}: one entry each, please"
     elif not models <= set(record.models()):
         why = f"nobody has proposed {min(models)}: an entry begins with the form of a proposal"
     return Subject("" if why else models.pop(), pull, changes, why)
+
+
+def into_default(root: Path, pull: Pull) -> bool:
+    """Whether a pull request is into the branch of the record, which the bot has checked out.
+
+    What CI says of a commit counts for that branch alone: another has other workflows.
+    """
+    return pull.base_branch == git(root, "symbolic-ref", "--short", "HEAD")
 
 
 def _reviewed(changes: Sequence[ChangedFile]) -> set[str]:

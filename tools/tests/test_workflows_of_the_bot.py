@@ -158,6 +158,13 @@ def test_the_bot_installs_everything_but_pytorch():
     assert "--no-deps --editable ." in install
 
 
+def test_no_cache_that_student_code_can_fill_reaches_the_bot():
+    """Jobs of CI on the default branch run student code before they save pip's cache."""
+    for step in steps(ROOT / ".github/actions/install-bot/action.yml"):
+        assert "cache" not in step.get("with", {}), step
+        assert "cache" not in step.get("uses", ""), step
+
+
 def test_the_bot_can_do_without_pytorch():
     code = (
         "import sys, pkgutil, importlib\n"

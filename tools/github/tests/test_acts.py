@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -53,6 +54,16 @@ def test_a_commit_that_cannot_be_fetched_is_not_frozen(scenes: Scenes) -> None:
     scenes.github.push(scenes.head.head_branch, {"zoo/toy/a.py": "x"}, sha=sha)
     scenes.github.add_check(sha, "Verdict", "success")
     assert "cannot be fetched" in scenes.say("dev-one", "/zoo submit v1")
+
+
+def test_only_the_default_branch_has_a_record(scenes: Scenes) -> None:
+    """CI judges a pull request into another branch with that branch's workflows."""
+    scenes.approve()
+    scenes.github.add_check(scenes.head.head_sha, "Verdict", "success")
+    scenes.github.pull_table[scenes.pull] = replace(scenes.head, base_branch="side")
+    assert "not into the default branch" in scenes.say("dev-one", "/zoo submit v1")
+    assert "not into the default branch" in scenes.say("instructor-one", "/zoo approve")
+    assert scenes.types() == ["proposed", "approved"]
 
 
 def test_assignments(scenes: Scenes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 
 import pytest
@@ -55,6 +56,20 @@ def test_a_missed_run_sends_only_the_newest(world: World) -> None:
         "vae v1 team 2026-10-19 before-1d",
         "vae v1 team 2026-10-19 after",
     ]
+
+
+def test_an_instructor_of_an_earlier_term_is_not_mentioned(world: World) -> None:
+    path = world.term.root / "reviews/roster.yaml"
+    text = path.read_text()
+    line = next(one for one in text.splitlines() if "@instructor-one" in one)
+    former = line.replace("@instructor-one", "@instructor-two").replace("}", ", active: false}")
+    path.write_text(text + re.sub("github_id: [0-9]+", "github_id: 901", former) + "\n")
+    world.submitted()
+    number = world.pull()
+    world.strike("2026-10-08T22:00:00Z")
+    said = "\n".join(world.github.said(number))
+    assert "For @instructor-one to know;" in said
+    assert "instructor-two" not in said
 
 
 def test_what_reminders_say(world: World) -> None:

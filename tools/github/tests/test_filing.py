@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
@@ -40,6 +41,17 @@ def test_a_review_is_filed_from_a_file_sealed_and_opened_when_reviews_close(desk
     assert filing.merge_revealed(desk.term.record, desk.github) == [pull.number]
     assert desk.github.pull_table[pull.number].merged
     assert desk.github.said(pull.number) == []
+
+
+def test_a_review_is_merged_into_the_default_branch_alone(desk: Desk) -> None:
+    pull = desk.adds({FILE: desk.text()})
+    desk.file(pull)
+    desk.closed()
+    filing.reveal_from_pulls(desk.term.record, "toy", "clock")
+    moved = replace(desk.github.pull_table[pull.number], base_branch="side")
+    desk.github.pull_table[pull.number] = moved
+    assert filing.merge_revealed(desk.term.record, desk.github) == []
+    assert not desk.github.pull_table[pull.number].merged
 
 
 def test_the_same_delivery_again_changes_nothing_though_the_text_is_another(desk: Desk) -> None:
