@@ -21,6 +21,7 @@ from tools.text import code_span, one_line
 from zoo.core.errors import ZooError
 
 GONE = (404, 410)
+REPLY = "<!-- zoo:reply "
 REPLY_LIMIT = 60_000  # characters; GitHub takes 65,536
 SORRY = "something broke here, and nothing more was run; the instructor can see the log"
 MUTE = "GitHub did not answer, and nothing more was run: write it again later"
@@ -50,7 +51,7 @@ SILENCE = Reply()
 
 def mark(comment: Comment) -> str:
     """What a reply begins with, unseen: which comment it answers."""
-    return f"<!-- zoo:reply comment-{comment.id} -->"
+    return f"{REPLY}comment-{comment.id} -->"
 
 
 def answered(comment: Comment, github: GitHub) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tools.github.bot import GONE, answered
+from tools.github.bot import GONE, REPLY, answered, mark
 from tools.github.boundaries import entries
 from tools.github.commands import parse
 from tools.github.filing import merge_revealed, reveal_from_pulls
@@ -19,7 +19,7 @@ from tools.github.labels import OVERDUE, project
 from tools.github.overdue import overdue_text
 from tools.github.port import Comment, Failed, GitHub, Issue
 from tools.github.reminding import remind
-from tools.github.sticky import pin
+from tools.github.sticky import own, pin
 from tools.process.decisions import closing
 from tools.process.ledger.events import DeclaredMissing
 from tools.process.obligations import closes, time_is_up
@@ -154,8 +154,11 @@ def sweep(
         handle: answers a comment with a reply that is marked as one.
     """
     report = Report()
-    for comment in github.comments_since(since):
-        timely = since <= comment.created_at <= now - SETTLING
+    comments = list(github.comments_since(since))
+    # Answers to these comments are among them: who is busy need not ask for every conversation.
+    replies = {reply.body.split("\n")[0].rstrip() for reply in own(github, comments, REPLY)}
+    for comment in comments:
+        timely = since <= comment.created_at <= now - SETTLING and mark(comment) not in replies
         if timely and not comment.author.is_bot and parse(comment.body):
             name = f"comment {comment.id}: answered"
             report.attempt(name, lambda c=comment: _answer(github, c, handle))

@@ -30,6 +30,7 @@ MEMBER = "report.json"
 ARCHIVE_LIMIT = 1_000_000  # bytes of one archive
 FILE_LIMIT = 4_000_000  # bytes of the report in it; real ones have some thousand
 TOTAL_LIMIT = 20_000_000  # bytes of all reports of a run
+FETCHES = 100  # archives of a run: GitHub counts what the bot asks for, and then stops it
 BODY_LIMIT = 65_536  # characters, GitHub's own
 SAID = ("success", "failure", "timed_out", "startup_failure")  # cancelled runs were superseded
 _NAME = re.compile(r"(report|checked)-([a-z][a-z0-9_]{0,63})")
@@ -73,13 +74,16 @@ def _collect(github: GitHub, run: Run) -> tuple[list[Report], list[str], dict[st
     reports: dict[str, Report] = {}
     notes: list[str] = []
     notebooks: dict[str, int] = {}
-    total = 0
+    total = fetched = 0
     for artifact in github.artifacts(run.id):
         match = _NAME.fullmatch(artifact.name)
         if match is None or artifact.expired:
             continue
         if match[1] == "checked":
             notebooks[match[2]] = artifact.id
+            continue
+        fetched += 1
+        if fetched > FETCHES:
             continue
         try:
             content = _fetch(github, artifact)
@@ -89,6 +93,8 @@ def _collect(github: GitHub, run: Run) -> tuple[list[Report], list[str], dict[st
             reports[match[2]] = read_report(content)
         except ZooError as error:
             notes.append(f"{artifact.name} is not shown: {error}")
+    if fetched > FETCHES:
+        notes.append(f"{fetched - FETCHES} more reports are not shown: {FETCHES} are the most")
     return _without_repetition(reports), notes, notebooks
 
 

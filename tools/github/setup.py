@@ -87,7 +87,7 @@ def settings(github: GitHub, api: Transport, record: Record) -> Iterator[Setting
     )
     yield from (place.ruleset(wanted) for wanted in RULESETS)
     people = record.roster.people.values()
-    approvers = [p.github_id for p in people if p.role == "instructor" and p.github_id]
+    approvers = [p.github_id for p in people if p.role == "instructor" and p.active and p.github_id]
     yield place.environment(approvers[:APPROVERS])
 
 

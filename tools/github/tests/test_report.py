@@ -252,6 +252,18 @@ def test_many_archives_together_have_a_limit(monkeypatch: pytest.MonkeyPatch) ->
     assert "report-vae is not shown&#58; the reports of this run have more than" in stage.said()
 
 
+def test_a_run_with_very_many_archives_does_not_use_up_the_bot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tools.github.report.FETCHES", 2)
+    stage = Stage()
+    for name in ("vae", "made", "ddpm", "realnvp"):
+        stage.github.add_artifact(stage.run, f"report-{name}", artifact())
+    stage.report()
+    assert stage.github.calls.count("download_artifact") == 2
+    assert "2 more reports are not shown" in stage.said()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -89,6 +89,16 @@ def test_what_was_set_stays_and_is_not_set_again(github: FakeGitHub, record: Rec
     assert place.written == written
 
 
+def test_a_former_instructor_does_not_consent_to_a_publication(
+    github: FakeGitHub, record: Record
+) -> None:
+    former = '  - {handle: "@instructor-two", role: instructor, github_id: 2, active: false}\n'
+    (record.root / "reviews/roster.yaml").write_text(ROSTER + former)
+    place = Place()
+    make_all(github, place, record)
+    assert place.environments == {"publish": [1]}
+
+
 def test_what_somebody_changed_is_put_right_in_place(github: FakeGitHub, record: Record) -> None:
     place = Place()
     make_all(github, place, record)

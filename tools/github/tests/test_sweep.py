@@ -49,6 +49,15 @@ def test_only_commands_without_an_answer(world: World) -> None:
     assert sweeping(world) == ([], Report())
 
 
+def test_what_was_answered_costs_no_question(world: World) -> None:
+    number, dev = world.pull(), world.github.users["dev-one"]
+    for _ in range(5):
+        answer(world.github.say(number, dev, "/zoo help"), Reply("help"), world.github)
+    world.github.calls.clear()
+    assert sweeping(world) == ([], Report())
+    assert "comments" not in world.github.calls
+
+
 def test_an_answer_by_somebody_else_is_none(world: World) -> None:
     number, dev = world.pull(), world.github.users["dev-one"]
     missed = world.github.say(number, dev, "/zoo status")
