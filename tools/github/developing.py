@@ -38,6 +38,7 @@ def submit(scene: Scene, command: Command) -> Done:
     version, pull = command.arguments["version"], scene.pull
     if pull.is_draft:
         raise ZooError("this pull request is a draft: mark it as ready for review")
+    _refuse_foreign_author(scene)
     _refuse_foreign_files(scene)
     verdict = scene.github.check_conclusion(pull.head_sha, VERDICT)
     if verdict != "success":
@@ -55,6 +56,15 @@ def submit(scene: Scene, command: Command) -> Done:
     late = ", late: the penalty of the policy applies" if made.late else ""
     when = both(made.at, scene.record.policy.zone)
     return Done(f"version {version[1]} is frozen at `{frozen[:12]}`, submitted {when}{late}")
+
+
+def _refuse_foreign_author(scene: Scene) -> None:
+    """Who opened a pull request can push to it until the very moment at which it is frozen."""
+    people = scene.record.roster.people.values()
+    authors = [one.handle for one in people if one.github_id == scene.pull.author.id]
+    if len(authors) != 1 or authors[0] not in scene.state.team:
+        rule = f"this pull request is not by the team of {scene.model}"
+        raise ZooError(f"{rule}: submit from one of your own")
 
 
 def _refuse_foreign_files(scene: Scene) -> None:

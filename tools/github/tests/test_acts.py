@@ -56,6 +56,17 @@ def test_a_commit_that_cannot_be_fetched_is_not_frozen(scenes: Scenes) -> None:
     assert "cannot be fetched" in scenes.say("dev-one", "/zoo submit v1")
 
 
+def test_only_a_pull_request_of_the_team_is_frozen(scenes: Scenes) -> None:
+    """Its author could push between the comment and the command."""
+    scenes.approve()
+    scenes.github.add_check(scenes.head.head_sha, "Verdict", "success")
+    for login in ("dev-three", "mallory"):
+        stranger = replace(scenes.head, author=scenes.user(login))
+        scenes.github.pull_table[scenes.pull] = stranger
+        assert "is not by the team of toy" in scenes.say("dev-one", "/zoo submit v1")
+    assert scenes.types() == ["proposed", "approved"]
+
+
 def test_only_the_default_branch_has_a_record(scenes: Scenes) -> None:
     """CI judges a pull request into another branch with that branch's workflows."""
     scenes.approve()
