@@ -170,14 +170,19 @@ class Course:
 
     def race(self, *pair: Comment | Issue) -> None:
         """Two machines act on one and the same record before either of them pushes."""
-        barrier = threading.Barrier(2)
+        barrier, pushed = threading.Barrier(2), threading.Event()
+        if self.random.random() < 0.5:  # else they push at once, too
+            waits: tuple[threading.Event | None, ...] = (None, pushed)
+        else:
+            waits = (None, None)
 
-        def work(name: str, one: Comment | Issue) -> None:
-            self.plan.barrier = barrier
+        def work(name: str, one: Comment | Issue, wait: threading.Event | None) -> None:
+            self.plan.barrier, self.plan.wait = barrier, wait
             self._job(name, lambda desk: _take(desk, one))
+            pushed.set()
 
         with ThreadPoolExecutor(2) as pool:
-            list(pool.map(work, ("one", "two"), pair))
+            list(pool.map(work, ("one", "two"), pair, waits))
 
     def _tick(self) -> bool:
         """The clock runs, perhaps twice; whether its last run found nothing wrong."""
@@ -234,6 +239,8 @@ class Course:
             barrier, self.plan.barrier = getattr(self.plan, "barrier", None), None
             if barrier:
                 barrier.wait(10)
+                if self.plan.wait:
+                    assert self.plan.wait.wait(10), threading.current_thread()
             if kill == "before":
                 raise Killed
             return result

@@ -152,6 +152,7 @@ TERM = (
         ),
         deeds=(lambda village: village.reviews("dev-one", "vae"),),
     ),
+    Day("2026-11-04T06:00:00Z"),  # a reminder was sent in the evening
     Day("2026-11-05T10:00:00Z"),  # @rev-three has not come
     Day(
         "2026-11-06T10:00:00Z",
