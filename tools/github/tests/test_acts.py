@@ -245,3 +245,12 @@ def test_a_merge_that_was_not_come_to_is_made_up_for(signed: Scenes) -> None:
     merges = [write for write in signed.github.writes if write.method == "merge"]
     assert len(merges) == 1
     assert signed.types().count("accepted") == 1
+
+
+def test_it_is_made_up_for_after_the_publication_too(signed: Scenes) -> None:
+    comment = signed.github.say(signed.pull, signed.user("instructor-one"), "/zoo accept")
+    handle_comment(comment, signed.github, signed.term.record, clock.now())  # the job dies here
+    assert "is published" in signed.say("instructor-one", "/zoo publish")
+    assert not signed.head.merged
+    signed.deliver(comment)
+    assert signed.head.merged
