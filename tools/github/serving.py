@@ -82,7 +82,13 @@ class Desk:
             missed.attempt(
                 f"issue {issue.number}: answered", lambda issue=issue: self.proposal(issue)
             )
-        closed = with_record(self.root, lambda r: close_over(r, now), token=self.token)
+        closed: list[str] = []
+        missed.attempt(
+            "closing what is over",
+            lambda: closed.extend(
+                with_record(self.root, lambda r: close_over(r, now), token=self.token)
+            ),
+        )
         struck = strike(self.github, Record(self.root), now)
         done = [*missed.done, *(f"{model}: closed" for model in closed), *struck.done]
         return done, [*missed.faults, *struck.faults]

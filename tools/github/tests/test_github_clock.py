@@ -10,11 +10,13 @@ from click.testing import CliRunner, Result
 
 import tools.cli.github as module
 from tools.cli import main
+from tools.github import serving
 from tools.github.tests.job import Job
 from tools.github.tests.place import Place
 from tools.github.tests.test_proposing import body
 from tools.process.tests.conftest import Term
 from tools.process.tests.conftest import term as term
+from zoo.core.errors import ZooError
 
 
 @pytest.fixture
@@ -61,6 +63,23 @@ def test_what_the_clock_could_not_do_fails_the_job_and_stops_nothing(job: Job) -
     assert "GitHub answered 502" in done.output
     assert "1 of this could not be done; the next run tries again" in done.output
     assert job.run("clock").exit_code == 0
+
+
+def test_what_cannot_be_closed_keeps_nobody_from_being_reminded(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job.world.approved()
+    job.begin()
+    number = job.world.pull()
+
+    def broken(record: object, now: object) -> list[str]:
+        raise ZooError("reviews/x/events.jsonl:1: not JSON")
+
+    monkeypatch.setattr(serving, "close_over", broken)
+    done = job.run("clock")
+    assert done.exit_code == 1
+    assert "zoo: closing what is over: reviews/x/events.jsonl:1: not JSON" in done.output
+    assert "zoo:approved" in job.github.issue(number).labels
 
 
 def test_the_clock_takes_a_proposal_that_was_missed_once(job: Job) -> None:
