@@ -1,7 +1,7 @@
 """The model card: YAML front matter of `zoo/<model>/README.md`.
 
 These dataclasses are the one definition of a card. Reading here is light, for the command line and
-for training nodes; `tools.cards` validates the same classes strictly and exports their schema.
+for training nodes; `tools.cards` checks the same classes strictly, `tools.schemas` exports them.
 """
 
 from __future__ import annotations

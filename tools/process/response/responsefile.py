@@ -24,6 +24,7 @@ from tools.process.review.markdown import (
     read_lines,
     sections,
     text_of,
+    yaml_block,
 )
 from tools.text import code_span, one_line
 from tools.yamltext import Broken, Document, Markdown, Problem, brief
@@ -227,8 +228,8 @@ class _Draft:
             self._refuse(section.line, key, rule, "keep one of the two sections")
             return
         self.lines[key] = section.line
-        block, rest = _split(section.body)
-        if block is None:
+        block, rest = yaml_block(section.body)
+        if not block:
             fix = "begin the section with ```yaml, answer: fixed, ```"
             self._refuse(section.line, key, f"{key} has no block with the answer", fix)
             return
@@ -265,17 +266,6 @@ class _Draft:
             rule, _, fix = str(error).partition(": ")
             self._refuse(document.find(("where",))[1], key, rule, fix)
             return None
-
-
-def _split(body: Sequence[Line]) -> tuple[Sequence[Line] | None, Sequence[Line]]:
-    """The first block of YAML with its borders, and what stands below it."""
-    start = next((n for n, line in enumerate(body) if line.fence in ("yaml", "yml")), None)
-    if start is None:
-        return None, body
-    end = start + 1
-    while end < len(body) and body[end].code and body[end].fence is None:
-        end += 1
-    return body[start:end], body[end:]
 
 
 # ------------------------------------------------------------------------------ the skeleton

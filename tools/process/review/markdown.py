@@ -124,3 +124,14 @@ def sections(lines: Sequence[Line], level: int) -> tuple[tuple[Line, ...], list[
 def text_of(lines: Sequence[Line]) -> str:
     """Lines as text, without outer blank lines."""
     return "\n".join(line.text.rstrip() for line in lines).strip("\n")
+
+
+def yaml_block(body: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
+    """The first fenced block of YAML with its borders, none where there is none, and the rest."""
+    start = next((n for n, line in enumerate(body) if line.fence in ("yaml", "yml")), None)
+    if start is None:
+        return (), body
+    end = start + 1
+    while end < len(body) and body[end].code and body[end].fence is None:
+        end += 1
+    return body[start:end], body[end:]

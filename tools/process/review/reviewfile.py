@@ -24,6 +24,7 @@ from tools.process.review.markdown import (
     read_lines,
     sections,
     text_of,
+    yaml_block,
 )
 from tools.process.review.reviewform import BLOCK, REVIEW, FindingBlock, ReviewHead
 from tools.process.rules.roster import HANDLE
@@ -238,7 +239,7 @@ class _Draft:
         before = len(self.problems)
         if not _said(title):
             self._refuse(section.line, f"{name} has no title", f"write '## {name}: ' and one line")
-        block, rest = _yaml_block(section.body)
+        block, rest = yaml_block(section.body)
         found = self._read_block(name, section, block)
         parts = self._read_parts(name, section, rest)
         if len(self.problems) > before or found is None:
@@ -291,17 +292,6 @@ class _Draft:
                 fix = f"write '**{part}.** ' and the text, in a paragraph of its own"
                 self._refuse(section.line, f"{name}: **{part}.** {what}", fix)
         return parts
-
-
-def _yaml_block(body: Sequence[Line]) -> tuple[Sequence[Line], Sequence[Line]]:
-    """The lines of the first YAML fence, borders included, and the lines after it."""
-    start = next((at for at, line in enumerate(body) if line.fence == "yaml"), None)
-    if start is None:
-        return (), body
-    end = start + 1
-    while end < len(body) and body[end].code and body[end].fence is None:
-        end += 1
-    return body[start:end], body[end:]
 
 
 def _head_rules(head: ReviewHead) -> Iterator[tuple[tuple[str], str, str]]:
