@@ -50,6 +50,7 @@ SECTIONS = {
         "reschedule": ("term", "reschedule", "Take an edited policy into running entries."),
         "grade": ("grade", "grade", "Compute, explain and release grades."),
         "regrade": ("regrade", "regrade", "Ask to look at a grade again, or answer."),
+        "publish": ("publish", "command", "Publish entries, the site, the clean repository."),
         "github": ("github", "command", "Run the process from pull requests on GitHub."),
         "simulate": ("simulate", "simulate", "Rehearse a whole term in a temporary repository."),
     },

@@ -1,0 +1,1 @@
+"""The public repository: a gate that stops what is private, and a reproducible export."""
