@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from tools.cli import COMMANDS, main
+from zoo.core.curves import load_curve
 from zoo.core.errors import ZooError
 from zoo.core.registry import entry_names, get_entry
 from zoo.core.shipping import ship_weights
@@ -175,6 +176,7 @@ def test_reproduce_trains_ships_and_records_elsewhere(tmp_path, monkeypatch):
     assert rows[0]["status"] == "reproduced"
     assert rows[0]["training"]["steps"] == entry.config("tiny").steps
     assert (tmp_path / "zoo" / "vae" / "weights" / "tiny.safetensors").exists()
+    assert load_curve(tmp_path / "zoo" / "vae", "tiny").rows[-1][0] == entry.config("tiny").steps
     assert zoo("reproduce", "vae", "--pending", "--out", str(tmp_path)) == ""
 
 

@@ -64,13 +64,8 @@ class RunFolder:
             temporary.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
     def rows(self) -> list[dict[str, float]]:
-        """Logged rows; a last line cut short by a crash is ignored."""
-        rows = []
-        if self.metrics.exists():
-            for line in self.metrics.read_text().splitlines():
-                with contextlib.suppress(json.JSONDecodeError):
-                    rows.append(json.loads(line))
-        return rows
+        """What was logged so far."""
+        return logged_rows(self.metrics)
 
     def log(self, row: dict[str, float]) -> None:
         """Append one row of scalars to metrics.jsonl and to TensorBoard where it is installed."""
@@ -105,3 +100,13 @@ def _clear_errors(path: Path) -> Any:
         yield
     except OSError as error:
         raise ZooError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def logged_rows(metrics: Path) -> list[dict[str, float]]:
+    """Rows of a metrics.jsonl, none if it is missing; a last line cut by a crash is ignored."""
+    rows = []
+    if metrics.exists():
+        for line in metrics.read_text().splitlines():
+            with contextlib.suppress(json.JSONDecodeError):
+                rows.append(json.loads(line))
+    return rows

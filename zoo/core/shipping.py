@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from zoo.core.checkpoints import load_weights, read_about, save_weights
+from zoo.core.curves import save_curve
 from zoo.core.errors import ZooError
 from zoo.core.registry import Entry
+from zoo.core.runs import logged_rows
 
 LIMIT = 8 * 2**20  # bytes per shipped file
 
 
 def ship_weights(entry: Entry, recipe: str, source: Path) -> Path:
     """Copy a run's weights to `weights/<recipe>.safetensors`, in float16 if too large.
+
+    What the run logged goes to `curves/<recipe>.json`.
 
     Args:
         entry: the entry.
@@ -37,6 +41,9 @@ def ship_weights(entry: Entry, recipe: str, source: Path) -> Path:
     target = entry.weights_path(recipe)
     training = about.get("training", {})
     save_weights(target, model, config, half=size > LIMIT, training=training)
+    logged = logged_rows(source.parent / "metrics.jsonl")
+    if logged:
+        save_curve(entry.store, recipe, logged, target)
     return target
 
 
