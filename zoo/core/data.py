@@ -112,9 +112,12 @@ def load_dataset(name: str, split: str) -> ImageData:
 
 
 def is_available(name: str) -> bool:
-    """Whether the data set (or 2-D density) can be had without a download."""
+    """Whether the data set (or text, or 2-D density) can be had without a download."""
     from zoo.core.densities import DENSITIES
+    from zoo.core.text import TEXTS, is_cached
 
+    if name in TEXTS:
+        return is_cached(name)
     if name in DENSITIES or base_name(name) == "digits":
         return True
     raw = data_folder() / "MNIST" / "raw"

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core.checkpoints import to_device
-from zoo.core.data import Batches, training_tensor
+from zoo.core.data import Batches
 from zoo.core.noise import Noise, step_seed
 from zoo.core.recipes import Task
 
@@ -34,7 +34,7 @@ class Loop:
         self.model = task.build().to(device).train()
         self.optimizers = task.optimizers(self.model)
         self.average = MovingAverage(self.model, self.config.ema_decay)
-        data = training_tensor(self.config.dataset, self.config.seed).to(device)
+        data = task.training_data().to(device)
         self.batches = Batches(
             data, self.config.batch_size, self.config.seed, self.rank, self.world
         )

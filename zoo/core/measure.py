@@ -14,6 +14,7 @@ from zoo.core.evidence import Result, code_digest, status_of
 from zoo.core.files import sha256_of
 from zoo.core.metrics import METRICS, measure
 from zoo.core.registry import Entry
+from zoo.core.text import TEXTS, load_text
 
 
 def measure_claim(
@@ -28,7 +29,6 @@ def measure_claim(
     started = time.monotonic()
     measurement = measure(model, claim.metric, claim.dataset, device, progress)
     path = entry.weights_path(claim.recipe)
-    data = load_dataset(claim.dataset, "test").sha256 if claim.dataset in DATASETS else ""
     return Result(
         claim=claim.id,
         value=measurement.value,
@@ -40,10 +40,17 @@ def measure_claim(
         recipe=claim.recipe,
         code=code_digest(entry.folder, entry.card.builds_on),
         weights=sha256_of(path),
-        data=data,
+        data=_digest(claim.dataset),
         torch=torch.__version__,
         device=device_name(torch.device(device)),
         seconds=round(time.monotonic() - started, 1),
         training=read_about(path).get("training", {}),
         details=measurement.details,
     )
+
+
+def _digest(dataset: str) -> str:
+    """sha256 of what is measured on; "" for a synthetic density."""
+    if dataset in TEXTS:
+        return load_text(dataset, "validation").sha256
+    return load_dataset(dataset, "test").sha256 if dataset in DATASETS else ""

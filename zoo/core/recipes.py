@@ -26,7 +26,8 @@ class TrainingConfig:
     """Fields every recipe has; an entry's `Config` adds those of its model.
 
     Attributes:
-        dataset: name of the data (see `zoo.core.data.DATASETS` and `zoo.core.densities.DENSITIES`).
+        dataset: name of the data (see `zoo.core.data.DATASETS`, `zoo.core.densities.DENSITIES`
+            and `zoo.core.text.TEXTS`).
         steps: number of optimisation steps (of the last optimiser, where there are several).
         batch_size: examples per step over all processes.
         learning_rate: step size after warm-up.
@@ -100,6 +101,12 @@ class Task:
     def optimizers(self, model: nn.Module) -> dict[str, torch.optim.Optimizer]:
         """Optimisers by name; by default Adam on all parameters, named "model"."""
         return {"model": torch.optim.Adam(model.parameters(), lr=self.config.learning_rate)}
+
+    def training_data(self) -> Tensor:
+        """What batches are drawn from by index, (N, …); by default that of the recipe's data set."""
+        from zoo.core.data import training_tensor
+
+        return training_tensor(self.config.dataset, self.config.seed)
 
     def prepare(self, batch: Tensor, noise: Noise) -> Tensor:
         """Model input (B, *event_shape) from a raw batch, uint8 (B, C, H, W) for images.
