@@ -27,7 +27,8 @@ def take(file: Path) -> None:
     """Take people from a classroom's CSV into reviews/roster.yaml.
 
     The first line names the columns: github_username (or handle), and if you like github_id, team,
-    role and consent. Names, e-mail addresses and student numbers are not taken. Who is in the
+    role and consent: name, handle, anonymous or none (yes is handle, no is none). E-mail addresses
+    and student numbers are not taken, names only of who consents to appear by name. Who is in the
     roster already keeps conflicts, and whatever the CSV does not say.
     """
     path = find_root() / "reviews" / "roster.yaml"
@@ -63,7 +64,7 @@ def check() -> None:
     check_people(record.policy, record.roster, record.bids)
     roles = Counter(person.role for person in people)
     teams = {person.team for person in people} - {None}
-    silent = sum(not person.consent for person in people)
+    silent = sum(person.consent == "none" for person in people)
     counts = ", ".join(_counted(number, role) for role, number in roles.items())
     click.echo(
         f"{len(people)} people ({counts}), {_counted(len(teams), 'team')},"

@@ -1,6 +1,7 @@
 """A classroom's CSV and the public roster: reading the one, merging it into the other.
 
-Names, e-mail addresses and student numbers stay in the CSV: only what a `Person` holds is taken.
+E-mail addresses and student numbers stay in the CSV: only what a `Person` holds is taken, a name
+only of who consents to appear by name.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from tools.documents import located, read_text
-from tools.process.rules.roster import HANDLE, Person, Role, Roster
+from tools.process.rules.roster import HANDLE, Consent, Person, Role, Roster
 from tools.yamltext import Broken, brief, clean
 
 # A person's field: the names of its column, as GitHub Classroom and others write them.
@@ -24,13 +25,19 @@ COLUMNS = {
     "team": ("team", "team_name", "group", "group_name"),
     "role": ("role",),
     "consent": ("consent",),
+    "name": ("name", "full_name"),
 }
-TRUTH = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+# What a form's answers mean beside the words of the roster.
+ANSWERS: dict[str, Consent] = {word: word for word in typing.get_args(Consent)}
+ANSWERS |= dict.fromkeys(("yes", "true", "1"), "handle") | dict.fromkeys(
+    ("no", "false", "0"), "none"
+)
+SELDOM = ("name", "active")  # written only where they differ from the default
 HEAD = """\
 # yaml-language-server: $schema=../templates/schemas/roster.schema.json
 #
 # The people of the term. `zoo roster import` rewrites the list and keeps this comment.
-# No names and no e-mail addresses in this public file.
+# No e-mail addresses in this public file, and no names but with consent: name.
 """
 
 
@@ -40,6 +47,7 @@ class Row:
 
     Attributes:
         line: the line of the CSV.
+        name: of who consents to appear by name.
     """
 
     line: int
@@ -47,7 +55,8 @@ class Row:
     github_id: int | None = None
     team: str | None = None
     role: Role | None = None
-    consent: bool | None = None
+    consent: Consent | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +103,8 @@ def read_classroom(path: Path) -> Classroom:
             else:
                 empty.append(line)
         _refuse_twice(rows)
+    if not any(row.name for row in rows):
+        columns.pop("name", None)
     taken = {header[at] for at in columns.values()}
     return Classroom(path, rows, empty, [name for name in header if name not in taken])
 
@@ -126,6 +137,9 @@ def _merge(roster: Roster, new: list[Row]) -> Merge:
             raise Broken(row.line, rule, "correct or delete that line first")
         rows.add(key)
         people[key] = _updated(old, row)
+        if people[key].consent == "name" and people[key].name is None:
+            rule = f"{row.handle} consents to appear by name, and there is none"
+            raise Broken(row.line, rule, "add a column name, or write handle")
         if old is None:
             result.added.append(people[key])
             continue
@@ -140,9 +154,10 @@ def _merge(roster: Roster, new: list[Row]) -> Merge:
 
 def _updated(old: Person | None, row: Row) -> Person:
     """A person with what a row says; a handle stays for the term, since ledgers hold it."""
-    said = {"github_id": row.github_id, "team": row.team, "role": row.role, "consent": row.consent}
-    said = {name: value for name, value in said.items() if value is not None}
-    return replace(old or Person(row.handle, "developer"), **said)
+    names = ("github_id", "team", "role", "consent", "name")
+    said = {name: getattr(row, name) for name in names if getattr(row, name) is not None}
+    person = replace(old or Person(row.handle, "developer"), **said)
+    return person if person.consent == "name" else replace(person, name=None)
 
 
 def _changes(old: Person, new: Person) -> str:
@@ -161,7 +176,7 @@ def roster_text(people: list[Person], head: str = HEAD) -> str:
         pairs = (
             f"{item.name}: {json.dumps(getattr(person, item.name), ensure_ascii=False)}"
             for item in fields(Person)
-            if item.name != "active" or not person.active
+            if item.name not in SELDOM or getattr(person, item.name) != item.default
         )
         lines.append(f"  - {{{', '.join(pairs)}}}\n")
     return head + ("people:\n" + "".join(lines) if lines else "people: []\n")
@@ -219,16 +234,17 @@ def _row(line: int, values: dict[str, str]) -> Row:
         rule = f"unknown role '{brief(role)}'"
         raise Broken(line, rule, f"use one of {', '.join(typing.get_args(Role))}, or nothing")
     consent = values.get("consent", "").lower()
-    if consent and consent not in TRUTH:
+    if consent and consent not in ANSWERS:
         rule = f"consent is '{brief(consent)}'"
-        raise Broken(line, rule, "write yes or no, or nothing")
+        raise Broken(line, rule, "write name, handle, anonymous, none, yes or no, or nothing")
     return Row(
         line,
         handle,
         int(number) if number else None,
         values.get("team") or None,
         typing.cast(Role, role) if role else None,
-        TRUTH.get(consent),
+        ANSWERS.get(consent),
+        (values.get("name") or None) if consent == "name" else None,
     )
 
 

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from tools.documents import build, located, read_text, read_yaml, refuse
 from tools.process.findings import SEVERITIES
 from tools.process.rules.forms import BIDS, POLICY, ROSTER
-from tools.process.rules.policy import Policy, RubricItem
+from tools.process.rules.policy import Policy, Publication, RubricItem
 from tools.process.rules.roster import HANDLE, Bid, Person, Roster
 from tools.yamltext import Document, Place, Problem, brief, dotted
 from zoo.core.cards import Family
@@ -25,7 +25,7 @@ YEAR = 366 * 24  # hours; no window is longer
 ITEM_ID = re.compile(r"[a-z][a-z0-9-]*")
 _DATE = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d")
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+")
-_PRIVATE = re.compile(r"(?i).*(name|mail|identifier|matri[ck]|student).*")
+_PRIVATE = re.compile(r"(?i)(?!name$).*(name|mail|identifier|matri[ck]|student).*")
 
 
 def load_policy(path: Path) -> Policy:
@@ -81,6 +81,7 @@ def policy_problems(policy: Policy, document: Document) -> Iterator[Problem]:
     """Rules on the values of a policy."""
     yield from _dates(policy, document)
     yield from _numbers(policy, document)
+    yield from _publication(policy.publication, document)
     for name in ("v1", "v2", "review"):
         yield from _rubric(getattr(policy.rubric, name), name, document)
     for payer in ("developers", "reviewers"):
@@ -197,6 +198,37 @@ def _rubric(items: list[RubricItem], name: str, document: Document) -> Iterator[
         seen.add(item.id)
 
 
+def _publication(publication: Publication, document: Document) -> Iterator[Problem]:
+    """Addresses are whole, the pattern can be searched for, exceptions have reasons."""
+    repository, site, pattern = publication.repository, publication.site, publication.student_id
+    if repository is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", repository):
+        rule = f"'{brief(repository)}' is no repository on GitHub"
+        yield document.problem(("publication", "repository"), rule, "write owner/name, or null")
+    if site is not None and not re.fullmatch(r"https?://[^\s/]+(/\S*)?", site):
+        rule = f"'{brief(site)}' is no address of a site"
+        yield document.problem(("publication", "site"), rule, "write https://…, or null")
+    if pattern is not None:
+        place, fix = (
+            ("publication", "student_id"),
+            "write one such as 's[0-9]{7}', in single quotes",
+        )
+        try:
+            if re.search(pattern, ""):
+                rule = f"the pattern '{brief(pattern)}' is found in every text"
+                yield document.problem(place, rule, fix)
+        except re.error as error:
+            rule = f"'{brief(pattern)}' is no regular expression: {brief(str(error))}"
+            yield document.problem(place, rule, fix)
+    for number, item in enumerate(publication.allow):
+        place = ("publication", "allow", number)
+        if len(item.text.strip()) < 3:
+            rule = f"'{brief(item.text)}' would let too much pass"
+            yield document.problem((*place, "text"), rule, "write exactly what the gate found")
+        if not item.reason.strip():
+            rule = f"no reason why '{brief(item.text)}' may be published"
+            yield document.problem((*place, "reason"), rule, "say why it is not private")
+
+
 def _private(text: str, document: Document) -> Iterator[Problem]:
     """No key and no text, comments included, that tells who somebody is outside GitHub."""
     rule = "no names, no e-mails in the public roster"
@@ -227,6 +259,7 @@ def _roster_problems(people: list[Person], document: Document) -> Iterator[Probl
         if person.github_id is not None and person.github_id <= 0:
             rule = f"github_id {person.github_id} is no account's number"
             yield document.problem((*place, "github_id"), rule, "write a positive number, or null")
+        yield from _name(person, place, document)
         for conflict in person.conflicts:
             if conflict.lower() == person.handle.lower():
                 rule = f"{person.handle} has a conflict with themselves"
@@ -249,6 +282,20 @@ def _roster_problems(people: list[Person], document: Document) -> Iterator[Probl
         if same != person.team or not person.team.strip():
             rule = f"team '{person.team}' is also written '{same}'"
             yield document.problem((*place, "team"), rule, "write it the same way everywhere")
+
+
+def _name(person: Person, place: Place, document: Document) -> Iterator[Problem]:
+    """A name is there exactly when the person wants to appear with it."""
+    if person.name is None and person.consent == "name":
+        rule = f"{person.handle} consents to appear by name, and there is none"
+        yield document.problem((*place, "consent"), rule, 'add name: "…", or say consent: handle')
+    if person.name is not None and person.consent != "name":
+        rule = f"no names in the public roster but by consent, and {person.handle} gives none"
+        fix = "delete the key 'name', or say consent: name"
+        yield document.problem((*place, "name"), rule, fix)
+    if person.name is not None and not (person.name.strip() and person.name.isprintable()):
+        rule = f"'{brief(person.name)}' is no name"
+        yield document.problem((*place, "name"), rule, "write it on one line, as it is to appear")
 
 
 def _bid_problems(bids: dict[str, Bid], document: Document) -> Iterator[Problem]:

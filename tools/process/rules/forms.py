@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from tools.documents import Form
 from tools.process.rules.policy import (
+    Allowed,
     Charge,
     Deadlines,
     GroupSize,
     LatePolicy,
     Policy,
+    Publication,
     ReviewPolicy,
     ReviewWeights,
     Rubric,
@@ -26,7 +28,7 @@ _ITEMS = "a list with id, question and points"
 
 @dataclass(frozen=True)
 class RosterFile:
-    """The people of a term: `reviews/roster.yaml`. No names, no e-mail addresses."""
+    """The people of a term: `reviews/roster.yaml`. No e-mail addresses, names only by consent."""
 
     people: list[Person]
 
@@ -57,6 +59,18 @@ POLICY = Form(
             "sign_off_days": "sign_off_days: 7",
             "regrade_days": "regrade_days: 14",
             "submission_checks": "submission_checks: full, or static where nothing may run",
+            "publication": "publication: {repository: owner/name, reviews: full}",
+        },
+        Publication: {
+            "repository": "repository: owner/name, on GitHub, or null",
+            "site": "site: https://owner.github.io/name, or null",
+            "reviews": "reviews: full, or summary for findings and answers without their texts",
+            "student_id": "student_id: 's[0-9]{7}', a regular expression, or null",
+            "allow": 'allow: [{text: "1234567", reason: "a seed, no student number"}]',
+        },
+        Allowed: {
+            "text": 'text: "1234567", exactly what the gate found',
+            "reason": 'reason: "a seed, no student number"',
         },
         Deadlines: {
             "proposal": 'proposal: "2026-10-19 23:59", in course time, or null',
@@ -110,7 +124,9 @@ ROSTER = Form(
             "github_id": "github_id: 583231, the account's number, or null",
             "team": "team: red, or null for who works alone or does not develop",
             "conflicts": 'conflicts: ["@handle"], or [] for none',
-            "consent": "consent: true if reviews and code may be published under this handle",
+            "consent": "consent: handle, under which published code and reviews show this person;"
+            " or name, anonymous, none",
+            "name": 'name: "Ada L.", only with consent: name',
             "active": "active: true, or false for people of earlier terms",
         },
     },

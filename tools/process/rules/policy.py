@@ -103,6 +103,34 @@ class Severities:
 
 
 @dataclass(frozen=True)
+class Allowed:
+    """A text that looks private and is not, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What becomes public, and where.
+
+    Attributes:
+        repository: "owner/name" on GitHub, or None.
+        site: address of the published site, or None.
+        reviews: whether reviews and responses are published word for word, or as their findings,
+            answers and verdicts only.
+        student_id: regular expression of the institution's student numbers, or None.
+        allow: what the gate of `zoo publish release` lets pass.
+    """
+
+    repository: str | None = None
+    site: str | None = None
+    reviews: Literal["full", "summary"] = "full"
+    student_id: str | None = None
+    allow: list[Allowed] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Policy:
     """`reviews/policy.yaml`; see `templates/policy.yaml` for a commented example."""
 
@@ -119,6 +147,7 @@ class Policy:
     sign_off_days: int = 7
     regrade_days: int = 14
     submission_checks: Literal["full", "static"] = "full"
+    publication: Publication = field(default_factory=Publication)
 
     @property
     def zone(self) -> ZoneInfo:

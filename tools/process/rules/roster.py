@@ -9,12 +9,13 @@ from typing import Literal
 from zoo.core.errors import ZooError, nearest
 
 Role = Literal["developer", "reviewer", "instructor"]
+Consent = Literal["name", "handle", "anonymous", "none"]
 HANDLE = re.compile(r"@[A-Za-z0-9](?:[A-Za-z0-9]|-(?=[A-Za-z0-9])){0,38}")
 
 
 @dataclass(frozen=True)
 class Person:
-    """One person or group account; no name, no e-mail address.
+    """One person or group account; no e-mail address, and a name only by consent.
 
     Attributes:
         handle: "@handle", for the whole term, since ledgers hold it; compared without regard to
@@ -24,7 +25,9 @@ class Person:
         github_id: numeric account id, which survives a renaming; null for who never acts on GitHub.
         team: name of the team, or null for who works alone or does not develop.
         conflicts: handles whose work this person must not review, nor they theirs.
-        consent: whether reviews and code may be published under this handle.
+        consent: how this person appears beside code and reviews that are published: with the name,
+            with the handle, anonymously, or not at all, so that nothing of theirs is published.
+        name: as it is to appear; only together with consent "name".
         active: whether this person takes part; false for people of earlier terms, whom ledgers
             still name.
     """
@@ -34,7 +37,8 @@ class Person:
     github_id: int | None = None
     team: str | None = None
     conflicts: list[str] = field(default_factory=list)
-    consent: bool = False
+    consent: Consent = "none"
+    name: str | None = None
     active: bool = True
 
 

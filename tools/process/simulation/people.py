@@ -137,7 +137,7 @@ def first_roster(cast: Cast) -> str:
     """The roster before the import: who runs the term, and who only reviews."""
     rows = [(INSTRUCTOR, "instructor"), *((handle, "reviewer") for handle in cast.assistants)]
     lines = [
-        f"  - {{handle: {json.dumps(who)}, role: {role}, consent: true}}" for who, role in rows
+        f"  - {{handle: {json.dumps(who)}, role: {role}, consent: handle}}" for who, role in rows
     ]
     return "\n".join(["# People of the rehearsal.", "people:", *lines]) + "\n"
 

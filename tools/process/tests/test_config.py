@@ -42,7 +42,7 @@ group_size: {min: 1, max: 2}
 ROSTER = """\
 people:
   - {handle: "@Dev-One", role: developer, github_id: 11, team: red, conflicts: ["@DEV-TWO"]}
-  - {handle: "@dev-two", role: developer, github_id: 12, consent: true}
+  - {handle: "@dev-two", role: developer, github_id: 12, consent: handle}
   - handle: "@dev-three"
     role: developer
     team: red
@@ -132,6 +132,50 @@ POLICY_MISTAKES = [  # old, new, line, rule, fix
     ("group_size: {min: 1, max: 2}", "sign_off_days: 400", 23, "is 400", "from 1 to 366"),
     ("group_size: {min: 1, max: 2}", "regrade_days: -1", 23, "is -1", "from 0 to 366"),
     ("group_size: {min: 1, max: 2}", "submission_checks: none", 23, "unknown submission", "full"),
+    (
+        "group_size: {min: 1, max: 2}",
+        "publication: {repository: zoo}",
+        23,
+        "'zoo' is no repository",
+        "owner/name",
+    ),
+    (
+        "group_size: {min: 1, max: 2}",
+        "publication: {site: zoo.example}",
+        23,
+        "no address",
+        "https://",
+    ),
+    (
+        "group_size: {min: 1, max: 2}",
+        "publication: {student_id: 's[0-9'}",
+        23,
+        "'s[0-9' is no regular expression: unterminated character set",
+        "s[0-9]{7}",
+    ),
+    ("group_size: {min: 1, max: 2}", "publication: {student_id: 'x*'}", 23, "every text", "such"),
+    (
+        "group_size: {min: 1, max: 2}",
+        'publication: {allow: [{text: " a ", reason: "b"}]}',
+        23,
+        "let too much pass",
+        "exactly",
+    ),
+    (
+        "group_size: {min: 1, max: 2}",
+        'publication: {allow: [{text: "1234567", reason: ""}]}',
+        23,
+        "no reason why '1234567'",
+        "not private",
+    ),
+    (
+        "group_size: {min: 1, max: 2}",
+        'publication: {allow: [{text: "1234567"}]}',
+        23,
+        "'publication.allow[0].reason' is missing",
+        "add reason",
+    ),
+    ("group_size: {min: 1, max: 2}", "publication: {reviews: short}", 23, "unknown", "summary"),
     ("group_size:", "groupsize:", 23, "unknown key 'groupsize'", "did you mean 'group_size'?"),
 ]
 
@@ -163,7 +207,12 @@ def test_a_roster_is_read_by_handle(tmp_path: Path) -> None:
     assert roster.find("DEV-ONE").handle == "@Dev-One"
     assert roster.find("@dev-one").conflicts == ["@DEV-TWO"]
     assert roster.team("@dev-three") == ["@Dev-One", "@dev-three"]
-    assert [person.consent for person in roster.people.values()] == [False, True, False, False]
+    assert [person.consent for person in roster.people.values()] == [
+        "none",
+        "handle",
+        "none",
+        "none",
+    ]
 
 
 ROSTER_MISTAKES = [  # old, new, line, rule, fix
@@ -179,11 +228,17 @@ ROSTER_MISTAKES = [  # old, new, line, rule, fix
     ("team: red, c", "team: Red, c", 6, "team 'red' is also written 'Red'", "same way"),
     ("role: instructor", "role: instructor, team: red", 7, "and in a team", "team: null"),
     ("role: instructor", "role: teacher", 7, "unknown role 'teacher'", "use one of developer"),
-    ("consent: true", "name: Jane", 3, "no names, no e-mails in the public roster", "'name'"),
-    ("consent: true", "Full_Name: J", 3, "no names, no e-mails", "delete the key 'Full_Name'"),
-    ("consent: true", "e-mail: x", 3, "no names, no e-mails", "delete the key 'e-mail'"),
-    ("consent: true", "student_id: 1", 3, "no names, no e-mails", "'student_id'"),
-    ("consent: true", "teem: x", 3, "unknown key 'people[1].teem'", "did you mean 'team'?"),
+    ("consent: handle", "name: Jane", 3, "no names in the public roster but by", "key 'name'"),
+    ("consent: handle", "consent: handle, name: J", 3, "@dev-two gives none", "say consent: name"),
+    ("consent: handle", "consent: name", 3, "by name, and there is none", "add name:"),
+    ("consent: handle", 'consent: name, name: " "', 3, "'' is no name", "on one line"),
+    ("consent: handle", 'consent: name, name: "J\\nD"', 3, "is no name", "on one line"),
+    ("consent: handle", "consent: true", 3, "unknown consent 'true'", "name, handle, anonymous"),
+    ("consent: handle", "consent: no", 3, "unknown consent 'no'", "use one of name, handle"),
+    ("consent: handle", "Full_Name: J", 3, "no names, no e-mails", "delete the key 'Full_Name'"),
+    ("consent: handle", "e-mail: x", 3, "no names, no e-mails", "delete the key 'e-mail'"),
+    ("consent: handle", "student_id: 1", 3, "no names, no e-mails", "'student_id'"),
+    ("consent: handle", "teem: x", 3, "unknown key 'people[1].teem'", "did you mean 'team'?"),
     ("    team: red", "    team: jane@uni.example.org", 6, "no e-mails", "'jane@uni.example.org'"),
     ("    team: red", "    # jane@uni.example.org", 6, "no names, no e-mails", "delete"),
 ]

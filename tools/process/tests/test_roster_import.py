@@ -24,7 +24,7 @@ ROSTER = """\
 # Our people.
 # Two lines of comment.
 people:
-  - {handle: "@dev-one", role: developer, conflicts: ["@dev-two"], team: red, consent: true}
+  - {handle: "@dev-one", role: developer, conflicts: ["@dev-two"], team: red, consent: handle}
   - {handle: "@dev-two", role: developer, github_id: 12, conflicts: ["@dev-one"]}
   - {handle: "@instructor-one", role: instructor}
 """
@@ -57,8 +57,8 @@ def test_a_classroom_is_merged_without_names(term: Term, roster: Path) -> None:
     ]
     people = load_roster(roster).people
     assert people == {
-        "@dev-one": Person("@dev-one", "developer", 11, "red", ["@dev-two"], True),
-        "@dev-two": Person("@dev-two", "developer", 12, None, ["@dev-one"], False),
+        "@dev-one": Person("@dev-one", "developer", 11, "red", ["@dev-two"], "handle"),
+        "@dev-two": Person("@dev-two", "developer", 12, None, ["@dev-one"]),
         "@instructor-one": Person("@instructor-one", "instructor"),
         "@dev-four": Person("@dev-four", "developer", 14),
     }
@@ -82,6 +82,23 @@ def test_a_renamed_account_is_the_same_person(term: Term, roster: Path) -> None:
     assert roster.read_bytes() == before
 
 
+@pytest.mark.parametrize("word", ["yes", "True", "1", "handle"])
+def test_a_yes_is_consent_to_the_handle(term: Term, roster: Path, word: str) -> None:
+    term.zoo("roster", "import", export(term, f"handle,consent\ndev-two,{word}\n"))
+    assert load_roster(roster).find("@dev-two").consent == "handle"
+
+
+def test_a_name_is_taken_of_who_wants_to_appear_with_it(term: Term, roster: Path) -> None:
+    rows = 'name,handle,consent\n"Roe, Richard",dev-two,Name\nJane,dev-one,anonymous\n'
+    assert "Columns not taken" not in term.zoo("roster", "import", export(term, rows))
+    people = load_roster(roster)
+    assert people.find("@dev-two").name == "Roe, Richard"
+    assert (people.find("@dev-one").consent, people.find("@dev-one").name) == ("anonymous", None)
+    assert "Jane" not in roster.read_text(encoding="utf-8")
+    term.zoo("roster", "import", export(term, "handle,consent\ndev-two,none\n"))
+    assert "Roe" not in roster.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -93,7 +110,7 @@ def test_a_renamed_account_is_the_same_person(term: Term, roster: Path) -> None:
 def test_other_columns_and_separators(term: Term, roster: Path, text: str) -> None:
     term.zoo("roster", "import", export(term, text))
     person = load_roster(roster).find("@dev-one")
-    assert (person.team, person.role, person.consent) == ("blue", "developer", False)
+    assert (person.team, person.role, person.consent) == ("blue", "developer", "none")
 
 
 def test_empty_cells_and_short_rows_change_nothing(term: Term, roster: Path) -> None:
@@ -108,9 +125,9 @@ def test_the_first_import_makes_the_file(term: Term, roster: Path) -> None:
     assert roster.read_text(encoding="utf-8") == HEAD + (
         "people:\n"
         '  - {handle: "@dev-one", role: "developer", github_id: 11, team: null,'
-        " conflicts: [], consent: false}\n"
+        ' conflicts: [], consent: "none"}\n'
         '  - {handle: "@dev-four", role: "developer", github_id: 14, team: null,'
-        " conflicts: [], consent: false}\n"
+        ' conflicts: [], consent: "none"}\n'
     )
 
 
@@ -126,7 +143,8 @@ def test_the_first_import_makes_the_file(term: Term, roster: Path) -> None:
         ("handle,github_id\na,1.2E+07\n", 2, "'1.2E+07' is no GitHub id", "digits only"),
         ("handle,github_id\na,0\n", 2, "'0' is no GitHub id", "or nothing"),
         ("handle,role\na,student\n", 2, "unknown role 'student'", "developer, reviewer"),
-        ("handle,consent\na,maybe\n", 2, "consent is 'maybe'", "yes or no"),
+        ("handle,consent\na,maybe\n", 2, "consent is 'maybe'", "anonymous, none, yes or no"),
+        ("handle,consent\na,name\n", 2, "@a consents to appear by name, and", "a column name"),
         ("handle,name\na,Doe, Jane\n", 2, "3 cells below 2 column names", "quote"),
         ('handle,name\na,"Doe\n', 2, "not a CSV", "export the file again"),
         ("handle,github_id\ndev-two,13\n", 2, "@dev-two has another github_id", "correct"),
@@ -182,7 +200,7 @@ some_people = st.lists(
         st.none(),
         st.none() | st.text("abé:#'\" -", min_size=1).map(str.strip).filter(bool),
         st.just([]),
-        st.booleans(),
+        st.sampled_from(["handle", "anonymous", "none"]),
     ),
     unique_by=lambda person: person.handle,
 )

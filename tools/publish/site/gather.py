@@ -8,7 +8,7 @@ from pathlib import Path
 from tools.notebooks import NotebookResult, run_notebooks
 from tools.process.git import head
 from tools.process.record import Record
-from tools.publish.people import People
+from tools.publish.people import people_of
 from tools.publish.site.zoo import Shown, Zoo
 from zoo.core.errors import ZooError
 from zoo.core.registry import Entry
@@ -39,7 +39,7 @@ def gather(
         record=record,
         shown=[Shown(e, states.get(e.name), executed[e.folder / "demo.ipynb"]) for e in entries],
         lessons=[executed[lesson] for lesson in lessons],
-        people=People(record.roster),
+        people=people_of(record.roster, head(record.root)),
         commit=head(record.root),
         cache=record.root / "build" / "cache" / "site",
         draft=draft,
