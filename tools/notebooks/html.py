@@ -1,74 +1,40 @@
-"""Executed notebooks as web pages that cannot run what a notebook printed.
+"""Executed notebooks as web pages of one file that cannot run what a notebook printed.
 
-A notebook's Markdown and outputs come from other people. Tags that can act are escaped, and a
-content security policy lets the page load nothing but the one pinned script that sets equations.
+Cells are rendered as they are for the site (`tools.publish.site.notebook`): formulas as MathML,
+outputs without scripts. A content security policy lets the page load nothing and run nothing.
 """
+
+from __future__ import annotations
 
 import base64
+import functools
 import hashlib
-import json
 from pathlib import Path
 
-from tools.notebooks.normalise import Json
-
-_MATHJAX = "https://cdn.jsdelivr.net/npm/mathjax@3.2.2/es5/tex-svg.js"
-_MATHJAX_HASH = "sha384-KKWa9jJ1MZvssLeOoXG6FiOAZfAgmzsIIfw8BXwI9+kYm0lPCbC6yTQPBC00F1/L"
-_MATHJAX_SETUP = (
-    "window.MathJax = {tex: {inlineMath: [['$', '$'], ['\\\\(', '\\\\)']], processEscapes: true}};"
-)
-_TAG_NAMES = (
-    "a abbr b blockquote br caption code dd del details div dl dt em figcaption figure h1 h2 h3 h4 "
-    "h5 h6 hr i img li ol p pre s small span strong sub summary sup table tbody td tfoot th thead "
-    "tr u ul"
-)
-_ATTRIBUTES = {
-    "*": ["class", "id", "title", "style"],
-    "a": ["href"],
-    "img": ["src", "alt", "width", "height"],
-    "td": ["align", "colspan", "rowspan"],
-    "th": ["align", "colspan", "rowspan"],
-}
-_STYLES = ["text-align", "width", "max-width", "font-weight", "font-style", "color"]
-_TEMPLATE = """
-{%- extends 'lab/index.html.j2' -%}
-{%- block html_head_js -%}{{ resources.zoo_head }}{%- endblock -%}
-{%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}{%- endblock -%}
+_ASSETS = Path(__file__).resolve().parents[1] / "publish" / "site" / "assets"
+_STYLES = ("site.css", "prose.css", "notebook.css")
+_FONT = "math.woff2"
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="notebook-digest" content="{mark}">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main class="nb">
+{body}</main>
+</body>
+</html>
 """
-
-
-def clean(markup: object) -> str:
-    """`markup` with every tag that is not plainly presentational escaped, attributes dropped."""
-    import bleach
-    from bleach.css_sanitizer import CSSSanitizer
-
-    return bleach.clean(
-        str(markup),
-        tags=_TAG_NAMES.split(),
-        attributes=_ATTRIBUTES,
-        protocols=["http", "https", "mailto", "data"],
-        css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES),
-    )
-
-
-def _head(mark: str) -> str:
-    setup = base64.b64encode(hashlib.sha256(_MATHJAX_SETUP.encode()).digest()).decode()
-    policy = (
-        "default-src 'none'; img-src data:; font-src data:; style-src 'unsafe-inline'; "
-        f"script-src 'sha256-{setup}' {_MATHJAX}"
-    )
-    return (
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}"/>\n'
-        f'<meta name="notebook-digest" content="{mark}"/>\n'
-        f"<script>{_MATHJAX_SETUP}</script>\n"
-        f'<script src="{_MATHJAX}" integrity="{_MATHJAX_HASH}" crossorigin="anonymous" async>'
-        "</script>\n"
-    )
 
 
 def page_mark(executed: bytes) -> str:
     """Digest of what a page is made from: the executed notebook and this exporter."""
-    return hashlib.sha256(executed + Path(__file__).read_bytes()).hexdigest()
+    return hashlib.sha256(executed + _code()).hexdigest()
 
 
 def is_current(page: Path, executed: bytes) -> bool:
@@ -78,16 +44,31 @@ def is_current(page: Path, executed: bytes) -> bool:
 
 def render(executed: bytes, title: str) -> str:
     """One self-contained page for an executed notebook (the bytes of an .ipynb)."""
-    import markupsafe
-    import nbformat
-    from nbconvert import HTMLExporter
+    from markupsafe import Markup
 
-    notebook: Json = nbformat.reads(json.dumps(json.loads(executed)), as_version=4)
-    exporter = HTMLExporter(
-        raw_template=_TEMPLATE, sanitize_html=True, filters={"clean_html": clean}
+    from tools.publish.site.notebook import render_notebook
+
+    body = render_notebook(executed)
+    style = _style(with_font="<math" in body)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = f"default-src 'none'; img-src data:; font-src data:; style-src 'sha256-{digest}'"
+    return Markup(_PAGE).format(
+        policy=policy, mark=page_mark(executed), title=title, style=Markup(style), body=body
     )
-    head = markupsafe.Markup(_head(page_mark(executed)))
-    page, _ = exporter.from_notebook_node(
-        notebook, resources={"zoo_head": head, "metadata": {"name": title}}
-    )
-    return page
+
+
+@functools.cache
+def _style(with_font: bool) -> str:
+    """All style sheets in one; the font of formulas within, where it is needed."""
+    style = "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in _STYLES)
+    if not with_font:
+        return style
+    font = base64.b64encode((_ASSETS / _FONT).read_bytes()).decode()
+    return style.replace(f'url("{_FONT}")', f'url("data:font/woff2;base64,{font}")')
+
+
+@functools.cache
+def _code() -> bytes:
+    from tools.publish.site.notebook import renderers
+
+    return b"".join([Path(__file__).read_bytes(), _style(True).encode(), *renderers()])
