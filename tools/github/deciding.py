@@ -25,6 +25,7 @@ from tools.process.ledger.events import (
 from tools.process.projections import rebuild
 from tools.process.rules.policy import moment
 from tools.process.times import both
+from tools.publish.standing import problems
 from tools.text import code_block, code_span, one_line
 from zoo.core.errors import ZooError
 
@@ -140,7 +141,11 @@ def merging(scene: Scene) -> Callable[[GitHub], str]:
 
 
 def publish(scene: Scene, command: Command) -> Done:
-    """Record the publication."""
+    """Record the publication, if nothing stands in its way."""
+    wrong = problems(scene.record, scene.model)
+    if wrong:
+        reasons = code_block("\n".join(map(one_line, wrong)), "text")
+        return Done("refused: it cannot be published", reasons, refused=True)
     scene.append(Published())
     return Done(f"`{scene.model}` is published")
 

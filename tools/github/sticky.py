@@ -30,7 +30,7 @@ COMMANDS = {
     "zoo verify-fix": ("/zoo verify FINDING verified",),
     "zoo accept": ("/zoo accept",),
     "zoo unhold": ("/zoo unhold",),
-    "": ("/zoo publish",),
+    "zoo publish entry": ("/zoo publish",),
 }
 
 
@@ -88,8 +88,8 @@ def commands(item: Obligation) -> list[str]:
     """What to write in a comment, or else in a terminal, to do what is owed."""
     words = item.command.split()
     for said, written in COMMANDS.items():
-        if words[: len(said.split())] == said.split() and (said or not words):
-            return [line.format(version=words[-1] if words else "") for line in written]
+        if words[: len(said.split())] == said.split():
+            return [line.format(version=words[-1]) for line in written]
     return [item.command]
 
 

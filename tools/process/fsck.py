@@ -36,20 +36,11 @@ def examine(record: Record) -> tuple[list[str], list[str]]:
         return [str(error)], []
     states: dict[str, Submission] = {}
     for model in record.models():
-        faults += _append_only(record, model)
-        try:
-            if record.ledger(model).lines()[1]:
-                place = f"reviews/{model}/events.jsonl"
-                remarks.append(f"{place}: its last line is not whole; zoo reconcile cuts it off")
-            states[model] = record.state(model)
-        except ZooError as error:
-            faults.append(str(error))
-            continue
-        faults += _people(record, record.events(model))
-        faults += _files(record, states[model])
-        for fault, remark in _versions(record, states[model]):
-            (faults if fault else remarks).append(remark)
-        remarks += _projections(record, states[model]) if not faults else []
+        wrong, settled, state = _entry(record, model)
+        faults += wrong
+        remarks += settled
+        if state is not None:
+            states[model] = state
     for model in sorted(ever_committed(record.root) - set(record.models())):
         faults += _append_only(record, model)
     for line in git(record.root, "status", "--porcelain", "--", LEDGERS, check=False).splitlines():
@@ -60,6 +51,29 @@ def examine(record: Record) -> tuple[list[str], list[str]]:
     if not faults and board_differs(record, states):
         remarks.append("reviews/README.md: not what the ledgers say; zoo reconcile writes it")
     return faults, remarks
+
+
+def faults_of(record: Record, model: str) -> list[str]:
+    """The faults of one entry: of its ledger, its files, its frozen versions."""
+    return _entry(record, model)[0]
+
+
+def _entry(record: Record, model: str) -> tuple[list[str], list[str], Submission | None]:
+    """Faults and remarks of one entry, and its state, None where its ledger does not replay."""
+    faults, remarks = list(_append_only(record, model)), []
+    try:
+        if record.ledger(model).lines()[1]:
+            place = f"reviews/{model}/events.jsonl"
+            remarks.append(f"{place}: its last line is not whole; zoo reconcile cuts it off")
+        state = record.state(model)
+    except ZooError as error:
+        return [*faults, str(error)], remarks, None
+    faults += _people(record, record.events(model))
+    faults += _files(record, state)
+    for fault, remark in _versions(record, state):
+        (faults if fault else remarks).append(remark)
+    remarks += _projections(record, state) if not faults else []
+    return faults, remarks, state
 
 
 def _append_only(record: Record, model: str) -> Iterator[str]:

@@ -166,7 +166,8 @@ def _v2_submitted(state: Submission, now: datetime) -> Iterator[Obligation]:
 
 
 def _accepted(state: Submission, now: datetime) -> Iterator[Obligation]:
-    yield Obligation(state.model, INSTRUCTOR, "publish the entry", "")
+    command = f"zoo publish entry {state.model}"
+    yield Obligation(state.model, INSTRUCTOR, "publish the entry", command)
 
 
 def _on_hold(state: Submission, now: datetime) -> Iterator[Obligation]:

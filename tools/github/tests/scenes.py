@@ -22,7 +22,21 @@ IDS = {
     "rev-three": 303,
 }
 PERMISSIONS: dict[str, Permission] = {"instructor-one": "admin"}
-ENTRY = {"zoo/toy/model.py": MODEL, "zoo/toy/demo.ipynb": notebook("sample(8)")}
+CARD = """\
+---
+title: Toy
+paper: {arxiv: "1502.03509", authors: [A. Author], year: 2015}
+family: flow
+developers: []
+claims: []
+ai_assistance: none
+---
+"""
+ENTRY = {
+    "zoo/toy/README.md": CARD,
+    "zoo/toy/model.py": MODEL,
+    "zoo/toy/demo.ipynb": notebook("sample(8)"),
+}
 TEAM = ["@dev-one", "@dev-two"]
 PROPOSAL = ev.Proposed("Toy", "1502.03509", "flow", TEAM, ["nll"], "digits", "laptop")
 
@@ -42,8 +56,10 @@ class Scenes:
         roster = ROSTER
         for login, number in IDS.items():
             self.github.add_user(login, PERMISSIONS.get(login, "read"), user_id=number)
-            roster = roster.replace(f'"@{login}", ', f'"@{login}", github_id: {number}, ')
+            known = f'"@{login}", github_id: {number}, consent: handle, '
+            roster = roster.replace(f'"@{login}", ', known)
         term.write("reviews/roster.yaml", roster)
+        term.write("LICENSE", "MIT\n")
         author = self.github.users["dev-one"]
         self.issue = self.github.add_issue(author, "Toy").number
         term.record.append("toy", "@dev-one", PROPOSAL, event_id=f"issue-{self.issue}")
@@ -79,6 +95,10 @@ class Scenes:
     def user(self, login: str) -> User:
         """An account, one that nobody knows if need be."""
         return self.github.users.get(login) or self.github.add_user(login)
+
+    def merge(self) -> None:
+        """What GitHub has merged is pulled."""
+        self.term.git("merge", "--quiet", "--no-edit", self.head.head_sha)
 
     def commit(self) -> None:
         """Commit what tests recorded themselves."""

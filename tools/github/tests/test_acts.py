@@ -208,6 +208,9 @@ def test_from_reviews_to_acceptance(scenes: Scenes) -> None:
     scenes.say("instructor-one", "/zoo accept")
     assert scenes.head.merged
     assert scenes.github.said(scenes.pull)[-1].endswith(f"It is merged at `{head[:12]}`.")
+    refused = scenes.say("instructor-one", "/zoo publish", at=scenes.issue)
+    assert "zoo/toy/model.py: not what was frozen as toy/v2" in refused
+    scenes.merge()
     assert "is published" in scenes.say("instructor-one", "/zoo publish", at=scenes.issue)
     assert examine(Record(term.root))[0] == []
     assert term.git("status", "--porcelain") == ""
@@ -250,7 +253,7 @@ def test_a_merge_that_was_not_come_to_is_made_up_for(signed: Scenes) -> None:
 def test_it_is_made_up_for_after_the_publication_too(signed: Scenes) -> None:
     comment = signed.github.say(signed.pull, signed.user("instructor-one"), "/zoo accept")
     handle_comment(comment, signed.github, signed.term.record, clock.now())  # the job dies here
-    assert "is published" in signed.say("instructor-one", "/zoo publish")
+    signed.happens("@instructor-one", ev.Published())
     assert not signed.head.merged
     signed.deliver(comment)
     assert signed.head.merged

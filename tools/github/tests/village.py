@@ -11,14 +11,14 @@ from pathlib import Path
 from tools.github.port import Pull
 from tools.github.setup import PROPOSAL
 from tools.github.tests.fake import FakeGitHub
-from tools.github.tests.scenes import IDS, PERMISSIONS
+from tools.github.tests.scenes import ENTRY, IDS, PERMISSIONS
 from tools.github.tests.test_proposing import FORM, body
 from tools.process.git import git
 from tools.process.record import Record
 from tools.process.response.answering import open_findings
 from tools.process.response.responsefile import response_template
 from tools.process.tests.conftest import ROSTER, Term
-from tools.process.tests.revision import MODEL, notebook, review
+from tools.process.tests.revision import MODEL, review
 
 WHEN = "2026-09-30T00:00:00Z"
 DATES = {"GIT_AUTHOR_DATE": WHEN, "GIT_COMMITTER_DATE": WHEN}  # commits are the same in every run
@@ -38,8 +38,11 @@ def with_people(term: Term) -> None:
     """Give the people of a term their accounts, in a first commit that is always the same."""
     roster = ROSTER
     for login, number in IDS.items():
-        roster = roster.replace(f'"@{login}", ', f'"@{login}", github_id: {number}, ')
+        known = f'"@{login}", github_id: {number}, consent: handle, '
+        roster = roster.replace(f'"@{login}", ', known)
     (term.root / "reviews/roster.yaml").write_text(roster, encoding="utf-8")
+    (term.root / "LICENSE").write_text("MIT\n", encoding="utf-8")
+    git(term.root, "add", "LICENSE")
     git(term.root, "commit", "--quiet", "--all", "--amend", "-m", "A term", "--date", WHEN, **DATES)
 
 
@@ -92,7 +95,7 @@ class Village:
 
     def opens(self, login: str, model: str) -> None:
         """Version 1 is in a pull request."""
-        files = {f"zoo/{model}/model.py": MODEL, f"zoo/{model}/demo.ipynb": notebook("sample(8)")}
+        files = {path.replace("toy", model): text for path, text in ENTRY.items()}
         self._pull(f"{model}.pull", login, files)
 
     def revises(self, model: str) -> None:

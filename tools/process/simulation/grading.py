@@ -11,14 +11,14 @@ from typing import Any
 
 import yaml
 
-from tools.process.ledger.events import Published
 from tools.process.ledger.state import Submission
 from tools.process.rules.policy import RubricItem
 from tools.process.simulation.entries import place_of
 from tools.process.simulation.faults import IMAGINED, Fault
 from tools.process.simulation.people import Cast, Team
 from tools.process.simulation.reviewing import Desk, reported
-from tools.process.simulation.world import INSTRUCTOR, World
+from tools.process.simulation.world import World
+from tools.publish.standing import problems
 
 
 def grade(world: World, cast: Cast, desk: Desk) -> None:
@@ -203,10 +203,15 @@ def _disputable(world: World, cast: Cast) -> tuple[Team, str]:
 
 
 def publish(world: World) -> None:
-    """What was accepted becomes part of the published zoo."""
-    accepted = [m for m, s in world.record.states().items() if s.stage == "accepted"]
+    """What was accepted becomes part of the published zoo, where everybody consents to it."""
     record = world.record
-    for model in accepted:
-        record.append(model, INSTRUCTOR, Published())
-    record.commit("Published")
-    world.note(f"{len(accepted)} entries are published")
+    accepted = [m for m, s in record.states().items() if s.stage == "accepted"]
+    wrong = {model: problems(record, model) for model in accepted}
+    other = [line for lines in wrong.values() for line in lines if "consented" not in line]
+    world.expect(not other, f"only consent is missing: {other}")
+    free = [model for model in accepted if not wrong[model]]
+    if free != accepted:
+        world.refused("publish", "entry", "--all", because="nothing was published")
+    world.expect(bool(free), "everybody of some entry consents")
+    world.zoo("publish", "entry", *free)
+    world.note(f"{len(free)} entries are published, {len(accepted) - len(free)} wait for consent")

@@ -28,7 +28,8 @@ from zoo.core.registry import ZOO_FOLDER
 ZONE = ZoneInfo("Europe/Berlin")
 INSTRUCTOR = "@instructor-one"
 # What a course has before its first entry; the rest of a clone is made by the term.
-HOUSE = ("pyproject.toml", ".gitignore", ".gitattributes", "templates", "tools", "zoo/core")
+HOUSE = ("pyproject.toml", ".gitignore", ".gitattributes", "LICENSE")
+HOUSE += ("templates", "tools", "zoo/core")
 SETTINGS = {  # background work would outlive the temporary folder
     "core.fsync": "none",
     "gc.auto": "0",

@@ -197,7 +197,7 @@ def test_reviewers_sign_off_and_the_instructor_accepts() -> None:
 
 
 def test_accepted_on_hold_and_regrades_wait_for_an_instructor() -> None:
-    assert owed(entry("accepted")) == [("instructor", "publish the entry", "")]
+    assert owed(entry("accepted")) == [("instructor", "publish the entry", "zoo publish entry vae")]
     held = entry("on-hold", held_since=NOON, held_from="approved")
     assert owed(held, NOON + 100 * DAY) == [("instructor", "end the hold", "zoo unhold vae")]
     asked = {"@dev-one": Regrade(NOON, NOON + DAY), "@one": Regrade(NOON)}

@@ -1,0 +1,52 @@
+"""`zoo publish entry`: entries that passed review become part of the published zoo."""
+
+from __future__ import annotations
+
+import click
+
+from tools.cli.options import acting
+from tools.process.ledger.events import Published
+from tools.process.record import Record
+from zoo.core.errors import ZooError
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.option("--all", "everything", is_flag=True, help="Every accepted entry.")
+@acting
+def entry(names: tuple[str, ...], everything: bool, actor: str) -> None:
+    """Record that accepted entries are published.
+
+    A gate comes first: consent of everybody whose work appears, answers and sign-offs, the code
+    that was frozen as version 2, licences, a whole record. All of them are published, or none.
+    """
+    if everything == bool(names):
+        raise click.UsageError("name entries, or say --all")
+    record = Record()
+    states = record.states() if everything else {name: record.state(name) for name in names}
+    chosen = [m for m, state in states.items() if not everything or state.stage == "accepted"]
+    if not chosen:
+        click.echo("nothing to publish: no entry is accepted")
+        return
+    _gate(record, chosen)
+    for name in chosen:
+        record.append(name, actor, Published())
+    record.commit(f"{', '.join(chosen)}: published")
+    click.echo("\n".join(f"{name} is published" for name in chosen))
+
+
+def _gate(record: Record, chosen: list[str]) -> None:
+    """Say everything that stands in the way; ZooError if anything does."""
+    from tools.publish.standing import problems
+
+    found = {name: problems(record, name) for name in chosen}
+    for name in chosen:
+        if record.state(name).stage == "published":
+            found[name].insert(0, "it is published already: leave it out")
+    lines = [f"{name}: {line}" for name, rows in found.items() for line in rows]
+    for line in lines:
+        click.echo(line, err=True)
+    if lines:
+        stopped = ", ".join(name for name, rows in found.items() if rows)
+        things = f"{len(lines)} thing{'s' * (len(lines) > 1)}"
+        raise ZooError(f"nothing was published: {things} to mend in {stopped}, see above")
