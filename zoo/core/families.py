@@ -48,7 +48,13 @@ class ExactDensity(GenerativeModel, Protocol):
 
 @runtime_checkable
 class Autoregressive(ExactDensity, Protocol):
-    """p(x) = prod_d p(x_d | earlier x), binary x.
+    """p(x) = prod_d p(x_d | earlier x), x binary or, with ``vocab_size``, tokens.
+
+    Optional: ``vocab_size``, the number K of values: then x is int64 in 0..K-1 and ``logits`` has
+    one more dimension, of size K; ``sample(..., cache=False)``, which keeps nothing between two
+    steps; ``sample_with_log_prob(n, generator)``, samples and their log-probabilities (n,) as the
+    sampler saw them; ``continued(x, carried)``, logits of x (B, L) given all that was read before
+    it, and what to carry on (None at first): the models that have it are recurrent.
 
     Optional: ``ordering``, integers (D,): ``ordering[d]`` is the position, from 0, at which
     dimension d of the flattened event is generated (default: raster order). A mask ensemble
@@ -57,7 +63,7 @@ class Autoregressive(ExactDensity, Protocol):
     """
 
     def logits(self, x: Tensor) -> Tensor:
-        """Logit of x_d = 1 given the earlier dimensions; (B, *event_shape), as ``x``."""
+        """Logit of x_d = 1 given the earlier dimensions, as ``x``; of tokens (B, T, K)."""
         ...
 
 

@@ -103,7 +103,7 @@ class Task:
         return {"model": torch.optim.Adam(model.parameters(), lr=self.config.learning_rate)}
 
     def training_data(self) -> Tensor:
-        """What batches are drawn from by index, (N, …); by default that of the recipe's data set."""
+        """What batches are drawn from by index, (N, …); by default the recipe's data set."""
         from zoo.core.data import training_tensor
 
         return training_tensor(self.config.dataset, self.config.seed)

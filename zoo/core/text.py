@@ -22,7 +22,6 @@ import urllib.request
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import Tensor
@@ -47,7 +46,7 @@ argparse ast calendar codecs collections configparser contextlib csv difflib doc
 fractions functools getopt heapq http.client http.cookiejar inspect ipaddress json logging mailbox
 optparse pdb platform random sched shelve shutil socket statistics string subprocess tarfile
 tempfile textwrap threading timeit traceback typing urllib.parse urllib.request uuid zipfile
-""".split()
+"""
 
 
 @dataclass(frozen=True)
@@ -166,18 +165,15 @@ def _shakespeare() -> str:
 def _docstrings() -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some modules warn when their old names are looked at
-        found = [text for name in _DOCUMENTED for text in _documentation(_module(name))]
+        found = [text for name in _DOCUMENTED.split() for text in _documentation(name)]
     if not found:
         raise ZooError("this Python runs without docstrings: start it without -OO")
     return normalise("\n\n".join(found), ALPHABETS["docstrings"])
 
 
-def _module(name: str) -> ModuleType:
-    return importlib.import_module(name)
-
-
-def _documentation(module: ModuleType) -> list[str]:
+def _documentation(name: str) -> list[str]:
     """Docstrings of a module and of its own public classes, functions and methods, by name."""
+    module = importlib.import_module(name)
     objects = [module]
     for name, value in sorted(vars(module).items()):
         if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:

@@ -1,7 +1,8 @@
-"""Laws of autoregressive models of binary data: the order of dimensions and the chain rule."""
+"""Laws of autoregressive models of bits or tokens: order, chain rule, sampling with a cache."""
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from zoo.core.conformance import density
-from zoo.core.conformance.law import ENUMERABLE, Broken, Law, Subject, expect_close, law
+from zoo.core.conformance.law import Broken, Law, NotApplicable, Subject, expect_close, law
 
 LAWS: list[Law] = [*density.LAWS]
 TOUCHED = 1e-6  # a logit that moves by less has not seen the flip
@@ -60,22 +61,76 @@ def _no_blindness(subject: Subject) -> str:
 @law(
     LAWS,
     "chain rule",
-    "log p(x) is the sum over i of log p(x_i | earlier x), each a Bernoulli with the model's logit;"
-    " an ensemble averages probabilities of x, not logits: log p = logsumexp_k log p_k - ln K.",
+    "log p(x) is the sum over i of log p(x_i | earlier x), each a Bernoulli with the model's logit,"
+    " or a categorical with its logits; an ensemble averages probabilities of x, not logits:"
+    " log p = logsumexp_k log p_k - ln K.",
 )
 def _chain_rule(subject: Subject) -> str:
     x = _states(subject, 256)
     with torch.no_grad():
         by_mask = torch.stack(
             [
-                -F.binary_cross_entropy_with_logits(logits_of(subject, x, k), x, reduction="none")
-                .flatten(1)
-                .sum(1)
+                _conditionals(logits_of(subject, x, k), x).flatten(1).sum(1)
                 for k in range(len(orderings(subject)))
             ]
         )
     expected = by_mask.double().logsumexp(0) - math.log(len(by_mask))
     return expect_close("log_prob", density.log_prob(subject, x), expected, 1e-4, 1e-5)
+
+
+@law(
+    LAWS,
+    "cached sampling",
+    "What is kept between two steps of the sampler saves work and changes nothing: the sample is"
+    " the same, element for element, without it.",
+)
+def _cached_sampling(subject: Subject) -> str:
+    sample = subject.model.sample
+    if "cache" not in inspect.signature(sample).parameters:
+        raise NotApplicable("the sampler has no cache")
+    cached, naive = (sample(64, subject.generator(5), cache=cache) for cache in (True, False))
+    wrong = (cached != naive).flatten(1).any(0)
+    if bool(wrong.any()):
+        first = int(wrong.nonzero()[0])
+        rows = int((cached != naive).flatten(1).any(1).sum())
+        raise Broken(
+            f"expected the sample of the naive loop, found another one in {rows} of 64 rows, from"
+            f" dimension {first} on"
+        )
+    return f"64 samples of {subject.dim} dimensions are equal"
+
+
+@law(
+    LAWS,
+    "sampler's log-probability",
+    "The log-probability that the sampler assigns to its own draw is log_prob of that draw.",
+)
+def _sampler_log_prob(subject: Subject) -> str:
+    if not hasattr(subject.model, "sample_with_log_prob"):
+        raise NotApplicable("the sampler does not tell its log-probability")
+    x, found = subject.model.sample_with_log_prob(64, subject.generator(6))
+    return expect_close("log-probability", found, density.log_prob(subject, x), 1e-4, 1e-5)
+
+
+@law(
+    LAWS,
+    "carried state",
+    "Read in chunks, carrying on what the model returns, a text has the logits of the whole.",
+)
+def _carried_state(subject: Subject) -> str:
+    if not hasattr(subject.model, "continued"):
+        raise NotApplicable("the model carries no state from chunk to chunk")
+    x, notes = subject.examples(6), []
+    with torch.no_grad():
+        whole = logits_of(subject, x, 0)
+        for length in (1, max(1, subject.dim // 2)):
+            carried, parts = None, []
+            for chunk in x.split(length, dim=1):
+                part, carried = subject.model.continued(chunk, carried)
+                parts.append(part)
+            found = torch.cat(parts, dim=1)
+            notes.append(expect_close(f"logits in chunks of {length}", found, whole, 1e-4, 1e-4))
+    return "; ".join(notes)
 
 
 def orderings(subject: Subject) -> Tensor:
@@ -97,18 +152,26 @@ def orderings(subject: Subject) -> Tensor:
 
 
 def logits_of(subject: Subject, x: Tensor, k: int) -> Tensor:
-    """Logits of the k-th masks, of x's shape."""
+    """Logits of the k-th masks, of x's shape; of tokens (..., K)."""
     ensemble = getattr(subject.model, "orderings", None) is not None
     found = subject.model.logits(x, k) if ensemble else subject.model.logits(x)
-    if found.shape != x.shape:
-        raise Broken(f"logits: expected shape {tuple(x.shape)}, found {tuple(found.shape)}")
+    expected = (*x.shape, subject.values) if subject.support == "tokens" else tuple(x.shape)
+    if tuple(found.shape) != expected:
+        raise Broken(f"logits: expected shape {expected}, found {tuple(found.shape)}")
     return found
 
 
-def influence(subject: Subject, k: int) -> Tensor:
-    """Largest change (D, D) of logit i when bit j is flipped, over many states.
+def _conditionals(logits: Tensor, x: Tensor) -> Tensor:
+    """Log p(x_i | earlier x) of bits or tokens, of x's shape."""
+    if logits.shape == x.shape:
+        return -F.binary_cross_entropy_with_logits(logits, x, reduction="none")
+    return logits.log_softmax(-1).gather(-1, x[..., None])[..., 0]
 
-    For binary x this difference is the exact Jacobian, and it also sees dependence that has no
+
+def influence(subject: Subject, k: int) -> Tensor:
+    """Largest change (D, D) of logit i when bit or token j is replaced, over many states.
+
+    For discrete x this difference is the exact Jacobian, and it also sees dependence that has no
     derivative.
     """
     if ("influence", k) not in subject.memo:
@@ -119,18 +182,21 @@ def influence(subject: Subject, k: int) -> Tensor:
 def _influence(subject: Subject, k: int) -> Tensor:
     x = _states(subject, 128)
     with torch.no_grad():
-        base = logits_of(subject, x, k).flatten(1)
+        base = logits_of(subject, x, k)
         columns = []
         for j in range(subject.dim):
-            flipped = x.flatten(1).clone()
-            flipped[:, j] = 1 - flipped[:, j]
-            change = logits_of(subject, flipped.view_as(x), k).flatten(1) - base
-            columns.append(change.abs().amax(0))
+            changes = []
+            for shift in range(1, subject.values):
+                other = x.flatten(1).clone()
+                other[:, j] = (other[:, j] + shift) % subject.values
+                change = logits_of(subject, other.view_as(x), k) - base
+                changes.append(change.abs().view(len(x), subject.dim, -1).amax((0, 2)))
+            columns.append(torch.stack(changes).amax(0))
     return torch.stack(columns, dim=1)
 
 
 def _states(subject: Subject, n: int) -> Tensor:
-    """Up to n different binary states: all of them where there are so few."""
-    if subject.dim <= ENUMERABLE and len(subject.states) <= n:
+    """Up to n different states: all of them where there are so few."""
+    if subject.values**subject.dim <= n:
         return subject.states
     return subject.examples(n)

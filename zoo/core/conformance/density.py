@@ -24,9 +24,10 @@ DRAWS = 20_000
 
 @law(LAWS, "normalisation", "p(x) sums, or integrates, to one over all x.")
 def _normalisation(subject: Subject) -> str:
-    if subject.support == "binary":
+    if subject.values:
         total = log_prob(subject, subject.states).double().exp().sum()
-        return expect_close(f"sum of p over 2^{subject.dim} states", total, 1.0, 1e-4)
+        count = f"{subject.values}^{subject.dim}"
+        return expect_close(f"sum of p over {count} states", total, 1.0, 1e-4)
     low, high = box(subject)
     mass = cell_masses(subject, low, high).sum()
     return expect_close("integral of p", mass, 1.0, 2e-3)
@@ -35,9 +36,9 @@ def _normalisation(subject: Subject) -> str:
 @law(LAWS, "sample frequencies", "Samples occur as often as p(x) says.")
 def _frequencies(subject: Subject) -> str:
     x = subject.model.sample(DRAWS, subject.generator()).double().flatten(1)
-    if subject.support == "binary":
+    if subject.values:
         p = log_prob(subject, subject.states).double().exp()
-        place = 2.0 ** torch.arange(subject.dim - 1, -1, -1, dtype=torch.float64)
+        place = float(subject.values) ** torch.arange(subject.dim - 1, -1, -1, dtype=torch.float64)
         counts = torch.bincount((x @ place).long(), minlength=len(p))
         return expect_frequencies(f"counts of {len(p)} states", counts, p)
     low, high = box(subject)

@@ -52,6 +52,11 @@ def _samples(subject: Subject) -> str:
     if subject.support == "binary" and not bool(((x == 0) | (x == 1)).all()):
         odd = float(x[(x != 0) & (x != 1)][0])
         raise Broken(f"expected values in {{0, 1}}, found {odd:.4g}: draw from p(x), not its mean")
+    if subject.support == "tokens" and (
+        x.dtype != torch.int64 or int(x.min()) < 0 or int(x.max()) >= subject.values
+    ):
+        found = f"{x.dtype} in [{x.min():.4g}, {x.max():.4g}]"
+        raise Broken(f"expected int64 tokens in 0..{subject.values - 1}, found {found}")
     if subject.support == "unit" and (float(x.min()) < 0 or float(x.max()) > 1):
         raise Broken(f"expected values in [0, 1], found [{x.min():.4g}, {x.max():.4g}]")
     if len(x.unique(dim=0)) == 1:

@@ -20,7 +20,7 @@ import torch
 from scipy import stats
 from torch import Tensor, nn
 
-ENUMERABLE = 12  # binary dimensions whose states are enumerated
+ENUMERABLE = 12  # binary dimensions whose states are enumerated; of K-valued ones, as many states
 SIGMAS = 5.0  # a Monte-Carlo mean further than this from the truth breaks a law
 
 
@@ -90,7 +90,9 @@ class Subject:
 
     @cached_property
     def support(self) -> str:
-        """Where examples live: "binary", "unit" (images in [0, 1]) or "real"."""
+        """Where examples live: "binary", "tokens", "unit" (images in [0, 1]) or "real"."""
+        if self.family == "autoregressive" and hasattr(self.model, "vocab_size"):
+            return "tokens"
         if self.family == "autoregressive" or self._decodes_bits():
             return "binary"
         if len(self.shape) != 3:
@@ -110,6 +112,11 @@ class Subject:
             getattr(support, "base_constraint", support) is torch.distributions.constraints.boolean
         )
 
+    @property
+    def values(self) -> int | None:
+        """Number of values of each dimension: 2, or the K of tokens; None for real ones."""
+        return {"binary": 2, "tokens": getattr(self.model, "vocab_size", None)}.get(self.support)
+
     def generator(self, stream: int = 0) -> torch.Generator:
         """A fresh generator; equal streams give equal draws."""
         return torch.Generator().manual_seed(1000 * self.seed + stream)
@@ -122,21 +129,22 @@ class Subject:
         """Varied inputs in the model's support, ``(n, *event_shape)``; not samples of the model."""
         if self.support == "real":
             return self.normal(n, *self.shape, stream=stream)
+        if self.support == "tokens":
+            return torch.randint(self.values, (n, *self.shape), generator=self.generator(stream))
         x = torch.rand(n, *self.shape, generator=self.generator(stream))
         return (x < 0.5).float() if self.support == "binary" else 0.02 + 0.96 * x
 
     @cached_property
     def states(self) -> Tensor:
-        """All binary examples, ``(2^D, *event_shape)``."""
-        if self.support != "binary":
-            raise NotApplicable("x is not binary")
-        if self.dim > ENUMERABLE:
+        """All examples of K values per dimension, ``(K^D, *event_shape)``; tokens are int64."""
+        if self.values is None:
+            raise NotApplicable("x is not discrete")
+        if self.values**self.dim > 2**ENUMERABLE:
             raise NotApplicable(
-                f"2^{self.dim} states are too many: make `tiny` at most {ENUMERABLE}"
+                f"{self.values}^{self.dim} states are too many: make `tiny` at most 2^{ENUMERABLE}"
             )
-        return torch.tensor(list(itertools.product((0.0, 1.0), repeat=self.dim))).view(
-            -1, *self.shape
-        )
+        every = torch.tensor(list(itertools.product(range(self.values), repeat=self.dim)))
+        return (every if self.support == "tokens" else every.float()).view(-1, *self.shape)
 
     @cached_property
     def double(self) -> Any:

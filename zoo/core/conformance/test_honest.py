@@ -8,6 +8,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
 from zoo.core.conformance import examples as ex
+from zoo.core.conformance.token_examples import TokenChain
 from zoo.core.families import FAMILIES
 
 # Importing zuko turns the checks of torch.distributions off, for every later test as well.
@@ -78,6 +79,9 @@ def masked() -> ZukoFlow:
     return ZukoFlow(zuko.flows.MAF(3, transforms=2, hidden_features=(16,)), 3)
 
 
+# Laws of what a sampler may keep and a recurrent network carries on
+SEQUENTIAL = {"cached sampling", "sampler's log-probability", "carried state"}
+
 # (family, model, laws that do not apply to it)
 HONEST = {
     "zuko spline flow": ("flow", spline, {"dequantisation"}),
@@ -88,8 +92,14 @@ HONEST = {
     ),
     "mixture of torch.distributions": ("baseline", ex.GaussianMixture, set()),
     "mixture in one dimension": ("baseline", lambda: ex.GaussianMixture(dim=1), set()),
-    "sigmoid belief network": ("autoregressive", ex.SigmoidBelief, set()),
-    "its ensemble": ("autoregressive", lambda: ex.SigmoidBelief(masks=3), set()),
+    "sigmoid belief network": ("autoregressive", ex.SigmoidBelief, SEQUENTIAL),
+    "its ensemble": ("autoregressive", lambda: ex.SigmoidBelief(masks=3), SEQUENTIAL),
+    "recurrent network over tokens": ("autoregressive", TokenChain, set()),
+    "the same over two tokens": (
+        "autoregressive",
+        lambda: TokenChain(vocab_size=2, length=6),
+        set(),
+    ),
     "binary baseline": ("baseline", ex.SigmoidBelief, set()),
     "linear Gaussian VAE": (
         "latent-variable",
