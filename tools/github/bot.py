@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from tools.github.acts import perform, was_recorded
 from tools.github.authority import Asker, asking
@@ -25,6 +25,7 @@ REPLY = "<!-- zoo:reply "
 REPLY_LIMIT = 60_000  # characters; GitHub takes 65,536
 SORRY = "something broke here, and nothing more was run; the instructor can see the log"
 MUTE = "GitHub did not answer, and nothing more was run: write it again later"
+HOPE = timedelta(hours=6)  # after a comment, for which GitHub that does not answer is asked again
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,12 @@ def _malformed(wrong: Malformed) -> str:
 def _run_all(
     commands: list[Command], comment: Comment, github: GitHub, record: Record, now: datetime
 ) -> Reply:
-    """Run commands up to the first that is refused; each is committed, or leaves nothing."""
+    """Run commands up to the first that is refused; each is committed, or leaves nothing.
+
+    They count as of the comment's own time, by GitHub's clock: who was in time is not late because
+    a job was.
+    """
+    record.said_at = comment.created_at
     before, broken = head(record.root), None
     results: list[tuple[Command, Done]] = []
     place: tuple[Asker, Subject] | None = None
@@ -126,8 +132,8 @@ def _run_all(
         except ZooError as error:
             done = Done(f"refused: {code_span(one_line(error))}", refused=True)
         except Exception as error:
-            if isinstance(error, Failed) and was_recorded(record, name):
-                raise  # by an earlier delivery: a later one will find out what to say
+            if isinstance(error, Failed) and _hopeful(error, comment, record, name, now):
+                raise  # nothing is pushed: the clock finds the comment, and runs all of it
             broken = error
             done = Done(MUTE if isinstance(error, Failed) else SORRY, refused=True)
         results.append((command, done))
@@ -142,6 +148,12 @@ def _run_all(
         tuple(done.later for _, done in results if done.later),
         broken,
     )
+
+
+def _hopeful(error: Failed, comment: Comment, record: Record, name: str, now: datetime) -> bool:
+    """Whether a later delivery does better, and counts as of the same comment."""
+    young = error.status not in GONE and now - comment.created_at < HOPE
+    return young or was_recorded(record, name)
 
 
 def _undo(record: Record) -> None:

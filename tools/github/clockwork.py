@@ -7,7 +7,7 @@ cut off: the next one does what is left, and nothing twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,15 +18,20 @@ from tools.github.filing import merge_revealed, reveal_from_pulls
 from tools.github.labels import OVERDUE, project
 from tools.github.overdue import overdue_text
 from tools.github.port import Comment, Failed, GitHub, Issue
+from tools.github.proposing import PROPOSAL_MARK
 from tools.github.reminding import remind
+from tools.github.setup import PROPOSAL
 from tools.github.sticky import own, pin
 from tools.process.decisions import closing
 from tools.process.ledger.events import DeclaredMissing
+from tools.process.ledger.state import Submission
 from tools.process.obligations import closes, time_is_up
 from tools.process.record import Record
+from tools.process.rules.roster import Roster
 from zoo.core.errors import ZooError
 
 SETTLING = timedelta(minutes=10)  # a younger comment has a job of its own on its way
+PUT_OFF = timedelta(hours=1)  # what is over is closed when all comments of before are answered
 MERGING = timedelta(days=1)  # after reviews were opened, their pull requests are looked for
 OVERDUE_MARK, OVERDUE_TITLE = "<!-- zoo:overdue -->", "Overdue"
 _PROPOSAL = re.compile(r"issue-(\d+)")
@@ -34,13 +39,20 @@ _PROPOSAL = re.compile(r"issue-(\d+)")
 
 @dataclass
 class Report:
-    """What a run of the clock did, and what it could not do: one line each."""
+    """What a run of the clock did, and what it could not do: one line each.
+
+    Attributes:
+        done: what was done.
+        faults: what broke.
+        waiting: comments that could not be answered, and wait for the next run.
+    """
 
     done: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    waiting: list[Comment] = field(default_factory=list)
 
-    def attempt(self, what: str, act: Callable[[], object]) -> None:
-        """Do something that must not keep the rest from being done, whatever breaks in it."""
+    def attempt(self, what: str, act: Callable[[], object]) -> bool:
+        """Do something that must not keep the rest from being done; whether nothing broke."""
         try:
             if act():
                 self.done.append(what)
@@ -48,17 +60,28 @@ class Report:
             self.faults.append(f"{what}: {error}")
         except Exception as error:
             self.faults.append(f"{what}: {type(error).__name__}: {error}")
+        else:
+            return True
+        return False
 
 
-def close_over(record: Record, now: datetime) -> list[str]:
+def close_over(record: Record, now: datetime, waiting: Sequence[Comment] = ()) -> list[str]:
     """Close, in the name of the clock, what is over, and open the reviews of what is closed.
 
-    Everything is committed.
+    A deadline is over for the clock an hour later, so that the jobs of comments of before are done;
+    and an entry of which a comment still waits is left alone. Everything is committed.
+
+    Args:
+        record: the newest one.
+        now: the present moment.
+        waiting: comments that could not be answered yet.
 
     Returns:
         Names of the entries of which something was closed.
     """
-    over = [state for state in record.states().values() if time_is_up(state, now)]
+    states = record.states().values()
+    over = [state for state in states if time_is_up(state, now - PUT_OFF)]
+    over = [state for state in over if not _awaited(state, record.roster, waiting)]
     for state in over:
         payload = closing(state)
         what = payload.version if isinstance(payload, DeclaredMissing) else "review"
@@ -74,6 +97,20 @@ def close_over(record: Record, now: datetime) -> list[str]:
         if state.stage == "reviews-closed":
             reveal_from_pulls(record, state.model, "clock")
     return names
+
+
+def _awaited(state: Submission, roster: Roster, waiting: Sequence[Comment]) -> bool:
+    """Whether a comment waits that was said in time, by somebody of the entry or an instructor."""
+    # Where a comment belongs, GitHub would have to say, which has just not answered.
+    ids = {
+        one.github_id
+        for one in roster.people.values()
+        if one.handle in (*state.team, *state.reviews) or one.role == "instructor"
+    }
+    return any(
+        comment.author.id in ids and not time_is_up(state, comment.created_at)
+        for comment in waiting
+    )
 
 
 def strike(github: GitHub, record: Record, now: datetime) -> Report:
@@ -143,25 +180,30 @@ def _entries(github: GitHub, number: int) -> list[str]:
 
 
 def sweep(
-    github: GitHub, since: datetime, now: datetime, handle: Callable[[Comment], object]
+    github: GitHub,
+    comments: Sequence[Comment],
+    since: datetime,
+    now: datetime,
+    handle: Callable[[Comment], object],
 ) -> Report:
     """Answer the commands that nobody answered, because Actions was down for example.
 
     Args:
         github: the repository.
+        comments: all that changed since then.
         since: how far to look back.
         now: the present moment.
         handle: answers a comment with a reply that is marked as one.
     """
     report = Report()
-    comments = list(github.comments_since(since))
     # Answers to these comments are among them: who is busy need not ask for every conversation.
     replies = {reply.body.split("\n")[0].rstrip() for reply in own(github, comments, REPLY)}
     for comment in comments:
         timely = since <= comment.created_at <= now - SETTLING and mark(comment) not in replies
         if timely and not comment.author.is_bot and parse(comment.body):
             name = f"comment {comment.id}: answered"
-            report.attempt(name, lambda c=comment: _answer(github, c, handle))
+            if not report.attempt(name, lambda c=comment: _answer(github, c, handle)):
+                report.waiting.append(comment)
     return report
 
 
@@ -176,6 +218,24 @@ def _answer(github: GitHub, comment: Comment, handle: Callable[[Comment], object
         raise
     handle(comment)
     return True
+
+
+def missed_proposals(
+    github: GitHub, comments: Sequence[Comment], since: datetime, now: datetime
+) -> Iterator[Issue]:
+    """Open proposals of late that have no answer, even if they are recorded.
+
+    Args:
+        github: the repository.
+        comments: all that changed since then.
+        since: how far to look back.
+        now: the present moment.
+    """
+    answered_ones = {one.number for one in own(github, comments, PROPOSAL_MARK)}
+    for issue in github.issues([PROPOSAL[0]]):
+        timely = since <= issue.created_at <= now - SETTLING
+        if timely and not (issue.is_pull or issue.author.is_bot or issue.number in answered_ones):
+            yield issue
 
 
 def _list_overdue(github: GitHub, text: str) -> bool:

@@ -38,7 +38,10 @@ class Comment:
 
 @dataclass(frozen=True)
 class Issue:
-    """An issue, or the conversation of a pull request."""
+    """An issue, or the conversation of a pull request.
+
+    `updated_at` moves with its text, its labels and its comments.
+    """
 
     number: int
     author: User
@@ -47,6 +50,8 @@ class Issue:
     labels: tuple[str, ...]
     is_open: bool
     is_pull: bool
+    created_at: datetime
+    updated_at: datetime
     milestone: str | None = None
 
 

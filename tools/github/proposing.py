@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import get_args
 
 from tools.github.port import Issue
@@ -37,6 +37,12 @@ OPTIONAL = ("team",)
 LONGEST = 300  # characters of a line: a proposal is read in a table
 MOST = 20  # claims, or people
 RULES = 2  # boxes to tick
+PROPOSAL_MARK = "<!-- zoo:proposal -->"
+AT_ONCE = timedelta(minutes=1)  # the form's own labels are put on within it
+CHANGED = (
+    "this was not taken when it was opened, and something has changed here since: GitHub does not "
+    "say whose text it is by now; its author edits it, and so confirms it"
+)
 _EMPTY = "_No response_"  # what GitHub writes for nothing
 _BOX = re.compile(r"^- \[([ xX])\] ", re.MULTILINE)
 
@@ -105,15 +111,27 @@ def read_form(body: str) -> ProposalForm:
     return ProposalForm(**{name: "" if t == _EMPTY else t for name, t in texts.items()})
 
 
-def propose_from_issue(record: Record, issue: Issue, now: datetime) -> Outcome:
+def propose_from_issue(
+    record: Record, issue: Issue, now: datetime, *, found: bool = False
+) -> Outcome:
     """Record the proposal in an issue; or say, one line per field, what is wrong with it.
 
-    The same issue again changes nothing once it is recorded, whatever it says by then.
+    It counts as of when it was opened or edited. The same issue again changes nothing once it is
+    recorded, whatever it says by then.
+
+    Args:
+        record: the newest one.
+        issue: as it was delivered, or found.
+        now: the present moment.
+        found: whether it was found later, when nobody says who wrote what stands there.
     """
     event_id = f"issue-{issue.number}"
     for model, state in record.states().items():
         if event_id in state.seen:
             return Outcome(model, (f"this issue is the proposal of {model}, which is recorded",))
+    if found and issue.updated_at - issue.created_at > AT_ONCE:
+        return Outcome("", (CHANGED,))
+    record.said_at = issue.updated_at
     people = [p for p in record.roster.people.values() if p.github_id == issue.author.id]
     if len(people) != 1:
         rule = f"the account {one_line(issue.author.login)} is not in reviews/roster.yaml"
@@ -134,7 +152,7 @@ def propose_from_issue(record: Record, issue: Issue, now: datetime) -> Outcome:
             cards=existing_cards(record.root),
             policy=record.policy,
             roster=record.roster,
-            now=now,
+            now=min(now, issue.updated_at),
         )
         record.append(form.entry, author, proposed, event_id=event_id)
     except ZooError as error:

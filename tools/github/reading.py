@@ -70,6 +70,8 @@ def issue(data: Any) -> Issue:
         labels=tuple(x if isinstance(x, str) else _text(x["name"]) for x in data["labels"]),
         is_open=data["state"] == "open",
         is_pull="pull_request" in data,
+        created_at=moment(data["created_at"]),
+        updated_at=moment(data["updated_at"]),
         milestone=_text(milestone["title"]) if milestone else None,
     )
 

@@ -5,27 +5,24 @@ Each of these may be run again for the same event and then changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from tools.github.bot import Reply, answer, handle_comment
 from tools.github.boundaries import entries
-from tools.github.clockwork import close_over, strike, sweep
+from tools.github.clockwork import close_over, missed_proposals, strike, sweep
 from tools.github.labels import apply_projections
 from tools.github.port import Comment, GitHub, Issue
-from tools.github.proposing import propose_from_issue
+from tools.github.proposing import PROPOSAL_MARK, propose_from_issue
 from tools.github.scene import subject_of
-from tools.github.setup import PROPOSAL
-from tools.github.sticky import own, pin
+from tools.github.sticky import pin
 from tools.github.writer import with_record
 from tools.process import clock
 from tools.process.record import Record
 from tools.text import escape
 
-PROPOSAL_MARK = "<!-- zoo:proposal -->"
-LOOK_BACK = timedelta(hours=24)  # for comments and proposals that nobody has answered
+LOOK_BACK = timedelta(days=7)  # for comments and proposals that nobody has answered
 
 
 @dataclass(frozen=True)
@@ -57,11 +54,11 @@ class Desk:
             self._project(comment.number)
         return f"comment {comment.id}: {reply.reaction or 'no command for the bot'}"
 
-    def proposal(self, issue: Issue) -> str:
-        """Take the proposal in an issue; what became of it, in a line."""
+    def proposal(self, issue: Issue, *, found: bool = False) -> str:
+        """Take the proposal in an issue that was delivered or found; what became of it."""
 
         def act(record: Record) -> tuple[str, tuple[str, ...]]:
-            outcome = propose_from_issue(record, issue, clock.now())
+            outcome = propose_from_issue(record, issue, clock.now(), found=found)
             return outcome.model, outcome.lines
 
         model, lines = with_record(self.root, act, token=self.token)
@@ -77,30 +74,24 @@ class Desk:
         What people asked for in time comes before what is closed because they did not.
         """
         now = clock.now()
-        missed = sweep(self.github, now - LOOK_BACK, now, self.comment)
-        for issue in self._missed_proposals():
-            missed.attempt(
-                f"issue {issue.number}: answered", lambda issue=issue: self.proposal(issue)
-            )
+        since = now - LOOK_BACK
+        comments = list(self.github.comments_since(since))
+        missed = sweep(self.github, comments, since, now, self.comment)
+        for issue in missed_proposals(self.github, comments, since, now):
+            name = f"issue {issue.number}: answered"
+            missed.attempt(name, lambda issue=issue: self.proposal(issue, found=True))
         closed: list[str] = []
         missed.attempt(
             "closing what is over",
             lambda: closed.extend(
-                with_record(self.root, lambda r: close_over(r, now), token=self.token)
+                with_record(
+                    self.root, lambda r: close_over(r, now, missed.waiting), token=self.token
+                )
             ),
         )
         struck = strike(self.github, Record(self.root), now)
         done = [*missed.done, *(f"{model}: closed" for model in closed), *struck.done]
         return done, [*missed.faults, *struck.faults]
-
-    def _missed_proposals(self) -> Iterator[Issue]:
-        """Open proposals that have no answer, even if they are recorded."""
-        for issue in self.github.issues([PROPOSAL[0]]):
-            if issue.is_pull or issue.author.is_bot:
-                continue
-            comments = self.github.comments(issue.number)
-            if next(own(self.github, comments, PROPOSAL_MARK), None) is None:
-                yield issue
 
     def _project(self, number: int) -> None:
         """Bring labels, milestone and status up to date, where the entry is talked about.

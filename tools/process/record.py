@@ -6,13 +6,21 @@ import functools
 import os
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 from tools.process import clock
 from tools.process.board import board_page
 from tools.process.git import commit_paths, file_at, git, head
 from tools.process.ledger.committed import UNDER_WAY, under_way
-from tools.process.ledger.events import Event, Payload
+from tools.process.ledger.events import (
+    Assigned,
+    Event,
+    Payload,
+    Released,
+    ReviewRevealed,
+    ReviewsClosed,
+)
 from tools.process.ledger.file import Ledger, writing
 from tools.process.ledger.machine import Rejection, apply, replay
 from tools.process.ledger.state import Submission
@@ -30,6 +38,8 @@ ACTS_AS = {
     "developer": ("developer", "reviewer"),
     "reviewer": ("reviewer",),
 }
+# They begin or resume a period of others, who learn of it only when it is recorded.
+BEGINS = (Assigned, ReviewsClosed, ReviewRevealed, Released)
 
 
 def find_root(start: Path | None = None) -> Path:
@@ -54,11 +64,14 @@ class Record:
     Attributes:
         root: the clone.
         reviews: its folder of policy, people, ledgers and reviews.
+        said_at: when what is recorded next was said, by a clock that its author cannot set; None
+            for now.
     """
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or find_root()
         self.reviews = self.root / "reviews"
+        self.said_at: datetime | None = None
         self._touched: set[str] = set()
         self._committable = False
 
@@ -106,7 +119,7 @@ class Record:
     def append(
         self, model: str, actor: str, payload: Payload, *, event_id: str | None = None
     ) -> Submission:
-        """Record that something happens now; the new state.
+        """Record that something happens now, or when it was said; the new state.
 
         Args:
             model: name of the entry.
@@ -126,7 +139,7 @@ class Record:
             event = Event(
                 id=event_id or uuid.uuid4().hex,
                 model=model,
-                at=clock.now(),
+                at=self._moment(state, payload),
                 actor=name,
                 role=role,
                 commit=commit,
@@ -187,6 +200,13 @@ class Record:
         if before and not (path.is_file() and path.read_bytes().startswith(before)):
             rule = f"{name}: not all that was committed is in it"
             raise ZooError(f"{rule}; zoo reconcile puts it back")
+
+    def _moment(self, state: Submission, payload: Payload) -> datetime:
+        """When an event counts: a ledger's times never go back, and none is to come."""
+        now = clock.now()
+        if self.said_at is None or isinstance(payload, BEGINS):
+            return now
+        return min(now, max(self.said_at, state.last_at or self.said_at))
 
     def _acting(self, actor: str, payload: Payload) -> tuple[str, str]:
         """(handle as the roster spells it, role); ZooError for who may never do this."""

@@ -22,6 +22,7 @@ import pytest
 from tools.github import serving
 from tools.github.bot import MUTE, SORRY, mark
 from tools.github.port import Comment, Failed, Issue
+from tools.github.proposing import CHANGED
 from tools.github.serving import Desk
 from tools.github.tests.termscript import TERM, Propose, Say
 from tools.github.tests.village import Village
@@ -110,6 +111,7 @@ class Course:
         for attempt in range(PATIENCE):
             self.troubled = attempt < TROUBLED
             settled = self._tick()
+            self._confirm()
             open_ones = [(one, self._undone(one)) for one in waited]
             waited = [one for one, lines in open_ones if lines is None]
             again = [
@@ -124,6 +126,15 @@ class Course:
             self._pass(SWEPT)
         said = [one.body for one in self.village.github.comment_table.values()]
         raise AssertionError("\n".join(["never settled", *said, str(self.faults[-12:])]))
+
+    def _confirm(self) -> None:
+        """Who is told that a proposal was missed, and changed since, edits it."""
+        github = self.village.github
+        for one in list(github.comment_table.values()):
+            if one.author == github.bot and CHANGED[:40] in one.body:
+                issue = github.change(one.number)
+                self._job("one", lambda desk, issue=issue: desk.proposal(issue))
+                self._count("confirmed")
 
     def _undone(self, one: Said) -> list[str] | None:
         """The commands that were refused, by the bot's reply; None where there is no reply."""

@@ -152,13 +152,15 @@ class FakeGitHub(Stage):
 
     @_writes
     def set_labels(self, number: int, labels: Sequence[str]) -> None:
-        self.issue_table[number] = replace(self._existing(number), labels=tuple(labels))
+        self._existing(number)
+        self.change(number, labels=tuple(labels))
 
     @_writes
     def set_milestone(self, number: int, title: str | None) -> None:
         if title is not None and title not in self.milestones:
             raise Failed(f"there is no milestone '{title}'", 404)
-        self.issue_table[number] = replace(self._existing(number), milestone=title)
+        self._existing(number)
+        self.change(number, milestone=title)
 
     @_asked
     def inline_comments(self, number: int) -> list[InlineComment]:
@@ -188,7 +190,7 @@ class FakeGitHub(Stage):
         changes = {c.path: self.commits[sha].get(c.path) for c in self._changes(pull)}
         self.push("main", changes)
         self.pull_table[number] = replace(pull, is_open=False, merged=True)
-        self.issue_table[number] = replace(self.issue_table[number], is_open=False)
+        self.change(number, is_open=False)
 
     @_writes
     def create_issue(self, title: str, body: str, labels: Sequence[str]) -> Issue:
@@ -196,7 +198,8 @@ class FakeGitHub(Stage):
 
     @_writes
     def close_issue(self, number: int) -> None:
-        self.issue_table[number] = replace(self._existing(number), is_open=False)
+        self._existing(number)
+        self.change(number, is_open=False)
         if number in self.pull_table:
             self.pull_table[number] = replace(self.pull_table[number], is_open=False)
 

@@ -82,6 +82,8 @@ class Job:
             "body": self.github.issue_table[issue.number].body,
             "labels": [{"name": label} for label in issue.labels],
             "state": "open",
+            "created_at": issue.created_at.isoformat(),
+            "updated_at": self.github.issue_table[issue.number].updated_at.isoformat(),
         }
         sender = account(by or issue.author)
         return self.run("issue", event="issues", action=action, issue=data, sender=sender)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from tools.github.port import (
     Artifact,
@@ -132,7 +133,9 @@ class Stage:
         self, author: User, title: str, body: str = "", labels: Sequence[str] = ()
     ) -> Issue:
         """An open issue."""
-        issue = Issue(self._next_number(), author, title, body, tuple(labels), True, False)
+        now = clock.now()
+        number = self._next_number()
+        issue = Issue(number, author, title, body, tuple(labels), True, False, now, now)
         self.issue_table[issue.number] = issue
         return issue
 
@@ -151,7 +154,8 @@ class Stage:
         branch, base = f"branch-{number}", self.branches["main"]
         self.branches[branch] = base
         head = self.push(branch, changes, sha=sha)
-        self.issue_table[number] = Issue(number, author, title, body, (), True, True)
+        now = clock.now()
+        self.issue_table[number] = Issue(number, author, title, body, (), True, True, now, now)
         self.pull_table[number] = Pull(
             number, author, base, "main", head, branch, from_fork, True, False, False
         )
@@ -165,7 +169,15 @@ class Stage:
         url = f"https://github.com/{self.repository}/issues/{number}#issuecomment-{comment_id}"
         comment = Comment(comment_id, number, author, body, moment, moment, url)
         self.comment_table[comment_id] = comment
+        self.change(number)
         return comment
+
+    def change(self, number: int, **fields: Any) -> Issue:
+        """Something changes in an issue or pull request."""
+        before = self.issue_table[number]
+        moved = max(before.updated_at, clock.now())
+        self.issue_table[number] = replace(before, **{"updated_at": moved, **fields})
+        return self.issue_table[number]
 
     def edit(self, comment_id: int, body: str) -> Comment:
         """Somebody changes a comment."""

@@ -82,7 +82,7 @@ TERM = (
         (
             Say("dev-one", "toy.pull", "/zoo submit v1"),
             _teach("toy.pull", "/zoo assign @rev-one\n/zoo assign @rev-two"),
-            _teach("vae.issue", "/zoo extend @dev-three v1 2026-10-26 23:59"),
+            _teach("vae.issue", "/zoo extend @dev-three v1 2026-10-25 23:59"),
         ),
         deeds=(lambda village: village.opens("dev-one", "toy"),),
     ),
@@ -125,7 +125,7 @@ TERM = (
         ),
     ),
     Day(
-        "2026-10-25T10:00:00Z",  # after the deadline of the others
+        "2026-10-25T22:50:00Z",  # nine minutes in time, whenever the bot finds it
         (
             Say("dev-three", "vae.pull", "/zoo submit v1"),
             _teach("vae.pull", "/zoo assign @rev-one\n/zoo assign @rev-two"),
@@ -133,7 +133,7 @@ TERM = (
         deeds=(lambda village: village.opens("dev-three", "vae"),),
     ),
     Day(
-        "2026-10-26T10:00:00Z",
+        "2026-10-26T12:00:00Z",
         (
             Say("rev-two", "vae.pull", "/zoo decline -- I work with one of the authors"),
             _teach("vae.pull", "/zoo assign @rev-three"),

@@ -8,9 +8,12 @@ from tools.github.bot import answer, handle_comment, mark
 from tools.github.port import Failed, User
 from tools.github.tests.scenes import Scenes
 from tools.process import clock
+from tools.process.rules.policy import moment
 from tools.process.tests.conftest import Term
 from tools.process.tests.conftest import term as term
 from zoo.core.errors import ZooError
+
+HOLD = "/zoo hold -- the cluster is down"
 
 
 @pytest.fixture
@@ -72,6 +75,33 @@ def test_none_runs_when_one_is_malformed(scenes: Scenes) -> None:
         "Nothing was run. `/zoo hodl -- wait`: `there is no verb 'hodl'; did you mean 'hold'?`"
     )
     assert scenes.types() == ["proposed"]
+
+
+def test_a_command_counts_as_of_its_comment(scenes: Scenes) -> None:
+    """By GitHub's clock, within what the ledger and the present allow; for others' time by ours."""
+    term, github = scenes.term, scenes.github
+    scenes.approve()
+    github.add_check(scenes.head.head_sha, "Verdict", "success")
+    said = github.say(scenes.pull, scenes.user("dev-one"), "/zoo submit v1")
+    plan = github.say(scenes.pull, scenes.user("instructor-one"), "/zoo assign @rev-one")
+    early = github.say(scenes.pull, scenes.user("rev-one"), "/zoo agree")
+    term.at("2026-10-21T10:00:00Z")  # version 1 was due on the 19th, and late work on the 20th
+    text = scenes.deliver(said).text
+    assert "submitted Thu 1 Oct 2026 12:00 CEST (10:00 UTC)" in text
+    assert "late" not in text
+    scenes.deliver(plan)
+    scenes.deliver(early)
+    ahead = moment("2026-10-21T10:00:01Z")
+    scenes.deliver(github.say(scenes.pull, scenes.user("instructor-one"), HOLD, at=ahead))
+    at = {event.payload.TYPE: f"{event.at:%d %H:%M:%S}" for event in scenes.events()}
+    assert at == {
+        "proposed": "01 10:00:00",
+        "approved": "01 10:00:00",
+        "submitted": "01 10:00:00",
+        "assigned": "21 10:00:00",  # a reviewer learns of it only now
+        "review-agreed": "21 10:00:00",  # a ledger's times never go back
+        "held": "21 10:00:00",
+    }
 
 
 def test_what_follows_a_refused_command_is_not_run(scenes: Scenes) -> None:
@@ -171,6 +201,16 @@ def test_the_issue_of_the_proposal_is_about_its_entry(scenes: Scenes) -> None:
 def test_when_github_does_not_answer_nothing_is_half_done(scenes: Scenes) -> None:
     scenes.github.fail(method="changed_files", status=502)
     comment = scenes.github.say(scenes.pull, scenes.user("instructor-one"), "/zoo approve")
+    with pytest.raises(Failed):
+        scenes.deliver(comment)
+    assert (scenes.github.said(scenes.pull), scenes.types()) == ([], ["proposed"])
+    assert "is approved" in scenes.deliver(comment).text  # the clock has found it
+
+
+def test_github_is_not_asked_for_ever(scenes: Scenes) -> None:
+    comment = scenes.github.say(scenes.pull, scenes.user("instructor-one"), "/zoo approve")
+    scenes.term.at("2026-10-01T16:00:00Z")
+    scenes.github.fail(method="changed_files", status=502)
     with pytest.raises(Failed):
         scenes.deliver(comment)
     assert "GitHub did not answer" in scenes.github.said(scenes.pull)[0]

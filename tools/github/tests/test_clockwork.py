@@ -310,9 +310,9 @@ def test_an_entry_that_github_does_not_tell_of_waits(world: World) -> None:
 def test_a_version_is_closed_once(world: World) -> None:
     world.approved()
     record = world.term.record
-    world.term.at("2026-10-20T21:59:59Z")
+    world.term.at("2026-10-20T22:59:59Z")  # an hour after late work: its comments are answered
     assert close_over(record, clock.now()) == []
-    world.term.at("2026-10-20T22:00:00Z")
+    world.term.at("2026-10-20T23:00:00Z")
     assert close_over(record, clock.now()) == ["vae"]
     assert close_over(record, clock.now()) == []
     event = record.events("vae")[-1]
@@ -323,11 +323,11 @@ def test_a_version_is_closed_once(world: World) -> None:
 
 def test_a_version_is_closed_again_after_more_time(world: World) -> None:
     world.approved()
-    world.term.at("2026-10-20T22:00:00Z")
+    world.term.at("2026-10-20T23:00:00Z")
     close_over(world.term.record, clock.now())
     more = ev.Extended("@dev-one", "v1", "2026-10-22T12:00:00Z")
     world.term.happens("vae", "@instructor-one", more)
-    world.term.at("2026-10-23T12:00:01Z")
+    world.term.at("2026-10-23T13:00:01Z")
     assert close_over(world.term.record, clock.now()) == ["vae"]
     assert world.term.state("vae").stage == "missing"
 
@@ -337,7 +337,7 @@ def test_reviews_are_closed_and_opened(world: World) -> None:
     record = world.term.record
     text = review("a" * 40).replace("toy", "vae").encode()
     world.term.happens("vae", "@rev-one", ev.ReviewFiled(seal(record, "vae", "@rev-one", text)))
-    world.term.at("2026-10-09T10:00:01Z")
+    world.term.at("2026-10-09T11:00:01Z")
     assert close_over(record, clock.now()) == ["vae"]
     state = record.state("vae")
     assert state.stage == "revising"

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from tools.cli import main
 from tools.github.bot import handle_comment
-from tools.github.port import Comment, Issue
+from tools.github.port import Comment
 from tools.github.tests.job import Job
 from tools.github.tests.test_proposing import body
 from tools.github.tests.test_report import artifact
@@ -87,7 +87,7 @@ def test_a_proposal_is_mended_in_place_and_recorded_once(job: Job) -> None:
     assert job.issue(issue).output == "zoo: issue 1: not recorded\n"
     (answer,) = job.github.said(1)
     assert answer.startswith("<!-- zoo:proposal -->\n- Entry")
-    job.github.issue_table[1] = Issue(1, author, "", body(), ("proposal",), True, False)
+    job.github.change(1, body=body())
     stranger = job.github.add_user("stranger")
     assert "left alone" in job.issue(issue, by=stranger, action="edited").output
     assert job.recorded().models() == []

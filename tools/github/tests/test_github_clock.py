@@ -38,6 +38,48 @@ def test_the_clock_answers_what_was_missed_and_closes_what_is_over(job: Job) -> 
     assert job.run("clock").output == "zoo: nothing is due\n"
 
 
+def test_nothing_is_closed_while_a_comment_of_before_waits(job: Job) -> None:
+    job.world.approved()
+    job.begin()
+    number, github = job.world.pull(), job.github
+    job.world.term.at("2026-10-20T21:59:59Z")  # the last second of late work
+    said = github.say(number, github.users["dev-one"], "/zoo withdraw -- no data")
+    github.say(number, github.add_user("stranger"), "/zoo status")
+    job.world.term.at("2026-10-22T10:00:00Z")
+    github.fail(method="react", status=403)
+    first = job.run("clock")
+    assert f"zoo: comment {said.id}: answered: GitHub answered 403\n" in first.output
+    assert job.recorded().state("vae").stage == "approved"
+    assert f"zoo: comment {said.id}: answered\n" in job.run("clock").output
+    (event,) = job.recorded().events("vae")[2:]
+    assert (event.payload.TYPE, event.at) == ("withdrawn", said.created_at)
+
+
+@pytest.mark.parametrize(("login", "at"), [("stranger", 20), ("rev-one", 20), ("dev-one", 22)])
+def test_a_comment_that_could_not_be_in_time_holds_nothing_up(
+    job: Job, login: str, at: int
+) -> None:
+    job.world.approved()
+    job.begin()
+    number, github = job.world.pull(), job.github
+    job.world.term.at(f"2026-10-{at}T09:00:00Z")
+    github.add_user("stranger")
+    github.say(number, github.users[login], "/zoo withdraw -- no data")
+    job.world.term.at("2026-10-22T10:00:00Z")
+    github.fail(method="react", status=403)
+    assert "vae: closed" in job.run("clock").output
+    assert job.recorded().state("vae").stage == "missing"
+
+
+def test_what_was_missed_for_days_is_found(job: Job) -> None:
+    job.world.approved()
+    job.begin()
+    said = job.github.say(job.world.pull(), job.github.users["dev-one"], "/zoo withdraw -- ill")
+    job.world.term.at("2026-10-08T09:59:59Z")
+    assert f"comment {said.id}: answered" in job.run("clock").output
+    assert job.recorded().state("vae").stage == "withdrawn"
+
+
 def test_the_clock_is_never_ahead(job: Job) -> None:
     job.world.approved()
     job.begin()
@@ -72,7 +114,7 @@ def test_what_cannot_be_closed_keeps_nobody_from_being_reminded(
     job.begin()
     number = job.world.pull()
 
-    def broken(record: object, now: object) -> list[str]:
+    def broken(record: object, now: object, waiting: object) -> list[str]:
         raise ZooError("reviews/x/events.jsonl:1: not JSON")
 
     monkeypatch.setattr(serving, "close_over", broken)
@@ -88,11 +130,23 @@ def test_the_clock_takes_a_proposal_that_was_missed_once(job: Job) -> None:
     missed = job.github.add_issue(author, "P", body(), ["proposal"])
     refused = job.github.add_issue(author, "P", body(entry="No Name"), ["proposal"])
     job.github.add_issue(author, "Not by the form", "### Entry")
+    assert job.run("clock").output == "zoo: nothing is due\n"  # their own jobs are on their way
+    job.world.term.at("2026-10-01T10:10:00Z")
     assert job.run("clock").output.splitlines()[:2] == [
         f"zoo: issue {refused.number}: answered",
         f"zoo: issue {missed.number}: answered",
     ]
     assert job.recorded().state("vae").stage == "proposed"
+    calls = len(job.github.calls)
+    assert job.run("clock").output == "zoo: nothing is due\n"
+    quiet = job.github.calls[calls:]
+    assert quiet.count("comments") == 1  # that of the entry's status, none for each proposal
+
+
+def test_a_proposal_that_nobody_answered_for_a_week_is_left_to_its_author(job: Job) -> None:
+    job.begin()
+    job.github.add_issue(job.github.users["dev-one"], "P", body(), ["proposal"])
+    job.world.term.at("2026-10-08T10:00:01Z")
     assert job.run("clock").output == "zoo: nothing is due\n"
 
 
@@ -102,6 +156,7 @@ def test_a_proposal_whose_answer_was_lost_is_answered(job: Job) -> None:
     job.github.fail(method="create_comment")
     assert job.issue(issue).output == "Error: GitHub answered 502\n"
     assert job.recorded().state("vae").stage == "proposed"
+    job.world.term.at("2026-10-01T10:10:00Z")
     assert "zoo: issue 1: answered\n" in job.run("clock").output
     assert "which is recorded" in job.github.said(1)[0]
 

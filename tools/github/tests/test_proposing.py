@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import get_args
 
 import pytest
 import yaml
 
 from tools.github.port import Issue, User
-from tools.github.proposing import LABELS, RULES, ProposalForm, propose_from_issue, read_form
+from tools.github.proposing import (
+    CHANGED,
+    LABELS,
+    RULES,
+    ProposalForm,
+    propose_from_issue,
+    read_form,
+)
 from tools.process.ledger.events import Proposed
 from tools.process.tests.conftest import Term, term  # noqa: F401 - a fixture
 from zoo.core.cards import Family
@@ -39,7 +46,9 @@ def body(**answers: str) -> str:
 
 def issue(text: str, author: int = 11, number: int = 7) -> Issue:
     """An issue by an account."""
-    return Issue(number, User(author, "renamed-by-now"), "Proposal", text, (), True, False)
+    return Issue(
+        number, User(author, "renamed-by-now"), "Proposal", text, (), True, False, NOW, NOW
+    )
 
 
 @pytest.fixture
@@ -199,5 +208,22 @@ def test_a_name_or_paper_that_is_taken_and_a_date_that_is_over(known: Term) -> N
         assert not outcome.recorded
     late = datetime(2026, 10, 6, tzinfo=UTC)
     other = issue(body(entry="made", paper="1502.03509"), 12, 9)
-    outcome = propose_from_issue(known.record, other, late)
+    edited = replace(other, updated_at=late)
+    outcome = propose_from_issue(known.record, edited, late)
     assert outcome.lines[0].startswith("proposals could be made until Mon 5 Oct 2026")
+    known.at("2026-10-06T00:00:00Z")
+    assert propose_from_issue(known.record, other, late).recorded  # it was there in time
+    assert known.record.events("made")[0].at == NOW
+
+
+def test_what_was_found_late_is_taken_only_as_it_was_opened(known: Term) -> None:
+    """Others may edit an issue, or answer in it, and GitHub does not tell one from the other."""
+    known.at("2026-10-02T00:00:00Z")
+    late = datetime(2026, 10, 2, tzinfo=UTC)
+    opened = issue(body())
+    touched = replace(opened, updated_at=NOW + timedelta(seconds=61))
+    outcome = propose_from_issue(known.record, touched, late, found=True)
+    assert (outcome.recorded, outcome.lines) == (False, (CHANGED,))
+    labelled = replace(opened, updated_at=NOW + timedelta(seconds=2))
+    assert propose_from_issue(known.record, labelled, late, found=True).recorded
+    assert propose_from_issue(known.record, touched, late, found=True).recorded  # it is already

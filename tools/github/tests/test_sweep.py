@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tools.github.bot import Reply, answer
@@ -26,8 +28,15 @@ def sweeping(world: World, since: str = "2026-10-01T00:00:00Z") -> tuple[list[in
         handed.append(comment.id)
         answer(comment, Reply("done", "rocket"), world.github)
 
-    now = moment("2026-10-02T12:00:00Z")
-    return handed, sweep(world.github, moment(since), now, handle)
+    return handed, swept(world, handle, since)
+
+
+def swept(
+    world: World, handle: Callable[[Comment], object], since: str = "2026-10-01T00:00:00Z"
+) -> Report:
+    """A sweep at noon of 2 October."""
+    comments = list(world.github.comments_since(moment(since)))
+    return sweep(world.github, comments, moment(since), moment("2026-10-02T12:00:00Z"), handle)
 
 
 def test_only_commands_without_an_answer(world: World) -> None:
@@ -100,8 +109,8 @@ def test_what_breaks_is_said_and_the_rest_goes_on(world: World) -> None:
     def handle(comment: Comment) -> bool:
         return 1 // (comment.id - first.id) >= 0
 
-    times = moment("2026-10-01T00:00:00Z"), moment("2026-10-02T12:00:00Z")
-    report = sweep(world.github, *times, handle)
+    report = swept(world, handle)
     wrong = "ZeroDivisionError: integer division or modulo by zero"
     assert report.faults == [f"comment {first.id}: answered: {wrong}"]
     assert report.done == [f"comment {second.id}: answered"]
+    assert report.waiting == [first]
