@@ -18,6 +18,7 @@ import hashlib
 import importlib
 import inspect
 import re
+import sys
 import urllib.request
 import warnings
 from dataclasses import dataclass
@@ -163,11 +164,11 @@ def _shakespeare() -> str:
 
 
 def _docstrings() -> str:
+    if sys.flags.optimize > 1:
+        raise ZooError("this Python runs without docstrings: start it without -OO")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some modules warn when their old names are looked at
         found = [text for name in _DOCUMENTED.split() for text in _documentation(name)]
-    if not found:
-        raise ZooError("this Python runs without docstrings: start it without -OO")
     return normalise("\n\n".join(found), ALPHABETS["docstrings"])
 
 

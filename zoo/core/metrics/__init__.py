@@ -118,6 +118,12 @@ METRICS: dict[str, Metric] = {
             2, "likelihood_protocols:bits_per_dim_bound",
         ),
         Metric(
+            "nats-per-char", "nats/char", "lower", 1e-3,
+            "Mean negative log-likelihood of every character of the validation text: in windows "
+            "half a window apart, the new half counted, or read once with a carried state.",
+            1, "text_protocols:nats_per_char",
+        ),
+        Metric(
             "cnn-fd", "squared feature sd", "lower", 0.1,
             "Fréchet distance of 10,000 samples to the 10,000 MNIST test images in the features of "
             "the pinned classifier; three sample seeds.",

@@ -22,6 +22,8 @@ from tqdm import tqdm
 from zoo.core.data import base_name, dequantize, is_available, load_dataset, scale, test_images
 from zoo.core.metrics.inputs import test_inputs
 from zoo.core.metrics.likelihood import bits_per_dim
+from zoo.core.metrics.ngrams import ORDERS, ngram_log_probs
+from zoo.core.text import TEXTS, load_text
 
 VALUES = Path(__file__).with_name("baselines.json")
 MIXTURES = {"binarized-mnist": (10, 50, 200, 500), "binarized-digits": (10, 50)}
@@ -34,7 +36,12 @@ def _stored() -> dict[str, dict[str, dict[str, float]]]:
 
 
 def baseline_values(unit: str, dataset: str) -> dict[str, float]:
-    """Stored baselines of a data set in "nats" or "bits/dim", by name; empty where none apply."""
+    """Baselines of a data set in "nats", "bits/dim" or "nats/char", by name; empty without any.
+
+    They are stored; those of the docstrings are counted, since the text is that of one Python.
+    """
+    if (unit, dataset) == ("nats/char", "docstrings"):
+        return text_baselines(dataset)
     return _stored().get(dataset, {}).get(unit, {})
 
 
@@ -152,12 +159,25 @@ def grey_baselines(dataset: str) -> dict[str, dict[str, float]]:
     }
 
 
+@lru_cache(maxsize=2)
+def text_baselines(dataset: str) -> dict[str, float]:
+    """Nats per character of the validation text under Witten-Bell n-grams of the training text."""
+    train, test = load_text(dataset, "train"), load_text(dataset, "validation")
+    texts = (train.tokens.numpy(), test.tokens.numpy())
+    return {
+        f"Witten-Bell {order}-gram": -ngram_log_probs(*texts, len(train.alphabet), order).mean()
+        for order in ORDERS
+    }
+
+
 def main() -> None:
     """Recompute the stored values of every data set at hand, keep the others, print all."""
     values = json.loads(VALUES.read_text()) if VALUES.exists() else {}
-    for dataset in ("binarized-digits", "digits", "binarized-mnist", "mnist"):
+    for dataset in ("binarized-digits", "digits", "binarized-mnist", "mnist", "tinyshakespeare"):
         if not is_available(dataset):
             print(f"{dataset}: not at hand, stored values kept")
+        elif dataset in TEXTS:
+            values[dataset] = {"nats/char": text_baselines(dataset)}
         elif dataset == base_name(dataset):
             values[dataset] = grey_baselines(dataset)
         else:

@@ -32,6 +32,7 @@ class Model(nn.Module):
 def test_registry_has_the_documented_ids():
     assert set(METRICS) == {
         "nll-nats", "elbo-nats", "iw500-nats", "bits-per-dim", "bits-per-dim-bound",
+        "nats-per-char",
         "cnn-fd", "cnn-fd-ratio", "grid-modes", "critic-slope",
     }  # fmt: skip
     assert METRICS["nll-nats"].protocol == "nll-nats/1"
