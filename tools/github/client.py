@@ -17,6 +17,7 @@ from tools.github import reading
 from tools.github.port import (
     Artifact,
     ChangedFile,
+    Check,
     Comment,
     Failed,
     InlineComment,
@@ -218,7 +219,7 @@ class Client:
         reviews = self._list(functools.partial(reading.review, number), path, number=number)
         return [review for review in reviews if review is not None]
 
-    def check_conclusion(self, sha: str, name: str) -> str | None:
+    def check(self, sha: str, name: str) -> Check | None:
         path = "/commits/{sha}/check-runs{?check_name,filter,per_page}"
         runs = self._list(
             reading.check_run, path, "check_runs", sha=sha, check_name=name, filter="latest"

@@ -24,8 +24,8 @@ REMARKS_SHOWN = 30
 def check(scene: Scene, command: Command) -> Done:
     """What the checks of the newest commit say, and where."""
     head = scene.pull.head_sha
-    said = scene.github.check_conclusion(head, VERDICT)
-    outcome = code_span(one_line(said)) if said else "not finished"
+    verdict = scene.github.check(head, VERDICT)
+    outcome = code_span(one_line(verdict.conclusion)) if verdict else "not finished"
     page = f"https://github.com/{scene.github.repository}/pull/{scene.number}/checks"
     return Done(
         f"the checks of `{head[:12]}`: {outcome}. The report is in the comment on checks, the log "
@@ -35,16 +35,12 @@ def check(scene: Scene, command: Command) -> Done:
 
 def submit(scene: Scene, command: Command) -> Done:
     """Freeze the newest commit, which passed CI and changes nothing but the entry."""
-    version, pull = command.arguments["version"], scene.pull
+    version, named, pull = command.arguments["version"], command.arguments["commit"], scene.pull
     if pull.is_draft:
         raise ZooError("this pull request is a draft: mark it as ready for review")
     _refuse_foreign_author(scene)
     _refuse_foreign_files(scene)
-    verdict = scene.github.check_conclusion(pull.head_sha, VERDICT)
-    if verdict != "success":
-        said = f"is '{one_line(verdict)}'" if verdict else "has not come yet"
-        rule = f"the verdict of CI on {pull.head_sha[:12]} {said}"
-        raise ZooError(f"{rule}: submit when it is 'success'")
+    _refuse_unmeant_commit(scene, named.lower())
     frozen = scene.fetched()
     if version == "v2":
         _refuse_other_response(scene)
@@ -56,6 +52,22 @@ def submit(scene: Scene, command: Command) -> Done:
     late = ", late: the penalty of the policy applies" if made.late else ""
     when = both(made.at, scene.record.policy.zone)
     return Done(f"version {version[1]} is frozen at `{frozen[:12]}`, submitted {when}{late}")
+
+
+def _refuse_unmeant_commit(scene: Scene, named: str) -> None:
+    """What is frozen has passed CI, and is what its developer saw on writing the comment."""
+    newest, short = scene.pull.head_sha, scene.pull.head_sha[:12]
+    if not newest.startswith(named):
+        raise ZooError(f"you named {named[:12]}, the newest commit is {short}: name that, or push")
+    verdict = scene.github.check(newest, VERDICT)
+    if verdict is None or verdict.conclusion != "success":
+        said = f"is '{one_line(verdict.conclusion)}'" if verdict else "has not come yet"
+        raise ZooError(f"the verdict of CI on {short} {said}: submit when it is 'success'")
+    # GitHub does not tell when a commit was pushed. What had its verdict was there before.
+    if not named and verdict.ended_at > scene.said_at:
+        rule = f"the verdict of CI on {short} came after your comment"
+        version = "v2" if scene.state.v1 else "v1"
+        raise ZooError(f"{rule}: if you mean that commit, say /zoo submit {version} {short}")
 
 
 def _refuse_foreign_author(scene: Scene) -> None:

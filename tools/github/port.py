@@ -99,6 +99,14 @@ class InlineComment:
 
 
 @dataclass(frozen=True)
+class Check:
+    """How a check run on a commit ended, "success" or another word of GitHub's, and when."""
+
+    conclusion: str
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
 class Artifact:
     """What a workflow run left behind; untrusted."""
 
@@ -194,8 +202,8 @@ class GitHub(Protocol):
     def review_bodies(self, number: int) -> list[Comment]:
         """What reviewers submitted above their comments on lines, oldest first; no empty ones."""
 
-    def check_conclusion(self, sha: str, name: str) -> str | None:
-        """How the newest check run of that name ended on a commit; None while it has not."""
+    def check(self, sha: str, name: str) -> Check | None:
+        """The newest check run of that name on a commit; None while it has not ended."""
 
     def merge(self, number: int, sha: str, title: str) -> None:
         """Merge a pull request whose head still is `sha`."""

@@ -8,6 +8,7 @@ from typing import Any
 from tools.github.port import (
     Artifact,
     ChangedFile,
+    Check,
     Comment,
     InlineComment,
     Issue,
@@ -151,9 +152,11 @@ def reaction(data: Any) -> tuple[User, str]:
     return user(data["user"]), _text(data["content"])
 
 
-def check_run(data: Any) -> tuple[int, str | None]:
+def check_run(data: Any) -> tuple[int, Check | None]:
     """Number of a check run; how it ended, None while it has not."""
-    return _number(data["id"]), data["conclusion"] if data["status"] == "completed" else None
+    ended = data["status"] == "completed" and data["completed_at"]
+    check = Check(_text(data["conclusion"]), moment(ended)) if ended else None
+    return _number(data["id"]), check
 
 
 def label(data: Any) -> tuple[str, str, str]:

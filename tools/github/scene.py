@@ -71,6 +71,11 @@ class Scene:
         return self.subject.model
 
     @property
+    def said_at(self) -> datetime:
+        """When the comment was written, by GitHub's clock."""
+        return self.record.said_at or self.now
+
+    @property
     def state(self) -> Submission:
         """Where the entry stands; the empty state where there is none."""
         return self.record.state(self.model) if self.model else Submission("")

@@ -21,6 +21,7 @@ PAGE = Path(__file__).parent / "COMMANDS.md"
 EVER: tuple[StageName, ...] = get_args(StageName)
 _REVIEWING: tuple[StageName, ...] = ("v1-submitted", "in-review")
 _FINDING = Argument("finding", "FINDING", "F01", r"(?:[a-z0-9-]{1,39}/)?f\d{2,3}")
+_COMMIT = Argument("commit", "COMMIT", "1a2b3c4", r"[0-9a-f]{7,40}", optional=True)
 _DATE = Argument("date", "DATE", "2026-10-26", r"\d{4}-\d\d-\d\d")
 _TIME = Argument("time", "TIME", "23:59", r"\d\d:\d\d")
 
@@ -37,10 +38,11 @@ VERBS = (
         "submit",
         ("developer",),
         ("approved", "revising"),
-        "Freeze the newest commit as version 1 or 2; its checks must have passed.",
-        ("/zoo submit v1", "/zoo submit v2"),
+        "Freeze the newest commit as version 1 or 2; its checks must have passed before you say "
+        "so, unless you name the commit.",
+        ("/zoo submit v1", "/zoo submit v2 1a2b3c4"),
         "submit",
-        (choice("version", Version),),
+        (choice("version", Version), _COMMIT),
     ),
     Verb(
         "respond",

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, get_args
 from tools.github.port import (
     Artifact,
     ChangedFile,
+    Check,
     Comment,
     Failed,
     InlineComment,
@@ -173,7 +174,7 @@ class FakeGitHub(Stage):
         return list(self.body_table.get(number, ()))
 
     @_asked
-    def check_conclusion(self, sha: str, name: str) -> str | None:
+    def check(self, sha: str, name: str) -> Check | None:
         return self.checks.get((sha, name))
 
     @_writes

@@ -10,6 +10,7 @@ from typing import Any
 
 from tools.github.port import (
     Artifact,
+    Check,
     Comment,
     Failed,
     InlineComment,
@@ -73,7 +74,7 @@ class Stage:
         self.commits: dict[str, dict[str, str]] = {}
         self.parents: dict[str, str | None] = {}
         self.branches: dict[str, str] = {}
-        self.checks: dict[tuple[str, str], str | None] = {}
+        self.checks: dict[tuple[str, str], Check | None] = {}
         self.labels: dict[str, tuple[str, str]] = {}
         self.milestones: dict[str, datetime | None] = {}
         self.run_table: dict[int, Run] = {}
@@ -223,8 +224,8 @@ class Stage:
     # Checks, runs, artifacts
 
     def add_check(self, sha: str, name: str, conclusion: str | None) -> None:
-        """A check run on a commit; None while it has not ended."""
-        self.checks[sha, name] = conclusion
+        """A check run on a commit, which ends now; None while it has not ended."""
+        self.checks[sha, name] = Check(conclusion, clock.now()) if conclusion else None
 
     def add_run(
         self,

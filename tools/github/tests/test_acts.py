@@ -38,6 +38,28 @@ def test_submit_freezes_the_head_that_passed(scenes: Scenes) -> None:
     assert scenes.events()[-1].payload == ev.Submitted("v1", scenes.head.head_sha, 1, 0)
 
 
+def test_only_the_commit_that_its_developer_saw_is_frozen(scenes: Scenes) -> None:
+    term, github = scenes.approve().term, scenes.github
+    github.add_check(scenes.head.head_sha, "Verdict", "success")
+    seen, meant = scenes.head.head_sha, "/zoo submit v1"
+    plain = github.say(scenes.pull, scenes.user("dev-one"), meant)
+    named = github.say(scenes.pull, scenes.user("dev-one"), f"{meant} {seen[:9].upper()}")
+    term.at("2026-10-01T10:00:01Z")
+    newest = scenes.push({"zoo/toy/model.py": "x = 1\n"})
+    refused = scenes.deliver(plain).text
+    assert f"the verdict of CI on {newest[:12]} came after your comment" in refused
+    refused = scenes.deliver(named).text
+    assert f"you named {seen[:9]}, the newest commit is {newest[:12]}" in refused
+    assert scenes.types() == ["proposed", "approved"]
+    early = github.say(scenes.pull, scenes.user("dev-one"), f"{meant} {newest[:7]}")
+    github.add_check(newest, "Verdict", None)
+    assert "has not come yet" in scenes.deliver(early).text
+    again = github.say(scenes.pull, scenes.user("dev-one"), f"{meant} {newest}")
+    term.at("2026-10-01T10:00:02Z")
+    github.add_check(newest, "Verdict", "success")  # after the comment that names it
+    assert f"version 1 is frozen at `{newest[:12]}`" in scenes.deliver(again).text
+
+
 @pytest.mark.parametrize(
     "path", [".github/workflows/ci.yml", "tools/x.py", "reviews/policy.yaml", "zoo/core/data.py"]
 )

@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tools.github.port import Artifact, ChangedFile, Comment, Failed, Run, User
-from tools.github.reading import GHOST
+from tools.github.port import Artifact, ChangedFile, Check, Comment, Failed, Run, User
+from tools.github.reading import GHOST, moment
 from tools.github.tests.contract import contract
 from tools.github.tests.server import BEGIN, Server, answer, given, refusal
 
@@ -129,7 +129,9 @@ def test_the_newest_check_counts(
     one = example(CHECKS)["check_runs"][0]
     listed = [one | {"id": i, "status": s, "conclusion": c} for i, s, c in runs]
     server.plan(CHECKS, answer(CHECKS, total_count=len(listed), check_runs=listed))
-    assert server.client().check_conclusion(SHA, "Verdict & more") == conclusion
+    found = server.client().check(SHA, "Verdict & more")
+    ended = moment(one["completed_at"])
+    assert found == (Check(conclusion, ended) if conclusion else None)
     assert server.requests[0][1].url.params["check_name"] == "Verdict & more"
 
 

@@ -123,9 +123,10 @@ def test_html_that_is_closed_hides_nothing() -> None:
 WRONG = {
     "/zoo": "it has no verb; write /zoo help",
     "/zoo submti v1": "there is no verb 'submti'; did you mean 'submit'?",
-    "/zoo submit": "v1|v2 is missing; write /zoo submit v1|v2",
+    "/zoo submit": "v1|v2 is missing; write /zoo submit v1|v2 [COMMIT]",
     "/zoo submit v3": "'v3' is none of v1, v2; did you mean 'v2'?",
-    "/zoo submit v1 now": "'now' is one word too many; write /zoo submit v1|v2",
+    "/zoo submit v1 1a2b3c4 now": "'now' is one word too many; write /zoo submit v1|v2 [COMMIT]",
+    "/zoo submit v1 1a2b3c": "'1a2b3c' is no COMMIT; write it as 1a2b3c4",
     "/zoo accept -- thanks": "accept keeps no reason; write /zoo accept",
     "/zoo hold": "the reason is missing; write /zoo hold -- reason",
     "/zoo hold --": "the reason is missing; write /zoo hold -- reason",

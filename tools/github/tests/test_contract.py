@@ -56,7 +56,7 @@ CALLS: dict[str, tuple[Callable[[Client], object], list[str]]] = {
     ),
     "inline_comments": (lambda c: c.inline_comments(1), ["pulls/list-review-comments"]),
     "review_bodies": (lambda c: c.review_bodies(1), ["pulls/list-reviews"]),
-    "check_conclusion": (lambda c: c.check_conclusion(SHA, "Verdict"), ["checks/list-for-ref"]),
+    "check": (lambda c: c.check(SHA, "Verdict"), ["checks/list-for-ref"]),
     "merge": (lambda c: c.merge(1, SHA, "Merge it"), ["pulls/merge"]),
     "create_issue": (lambda c: c.create_issue("Late", "Who", ["late"]), ["issues/create"]),
     "close_issue": (lambda c: c.close_issue(1), ["issues/update"]),
