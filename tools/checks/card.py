@@ -100,6 +100,8 @@ def _claims(subject: Subject, text: Markdown) -> Iterator[Problem]:
     from zoo.core.data import DATASETS  # imports torch: only when a card is judged
     from zoo.core.densities import DENSITIES
     from zoo.core.metrics import METRICS
+    from zoo.core.registry import EMBEDDED
+    from zoo.core.text import TEXTS
 
     claims, recipes, seen = text.data["claims"], recipe_names(subject), set()
     if not claims:
@@ -110,10 +112,12 @@ def _claims(subject: Subject, text: Markdown) -> Iterator[Problem]:
         fix = 'write RECIPES = {"tiny": Config(...), "digits": Config(...)} in recipe.py'
         yield Problem(None, "claims", "recipe.py has no literal dictionary RECIPES", fix)
     else:
-        for name in sorted({"tiny", "digits"} - set(recipes)):
-            fix = "add it: tiny is for conformance, digits for everybody's laptop"
+        embedded = next((name for name in EMBEDDED if name in recipes), EMBEDDED[0])
+        for name in sorted({"tiny", embedded} - set(recipes)):
+            fix = f"add it: tiny is for conformance, {' or '.join(EMBEDDED)} for everybody's laptop"
             yield Problem(None, "claims", f"recipe.py has no recipe '{name}'", fix)
-    known = {"metric": METRICS, "dataset": [*DATASETS, *DENSITIES], "recipe": recipes or []}
+    datasets = [*DATASETS, *DENSITIES, *TEXTS]
+    known = {"metric": METRICS, "dataset": datasets, "recipe": recipes or []}
     for number, claim in enumerate(claims):
         line = text.find(("claims", number, "id"))[1]
         if claim["id"] in seen or not (SLUG.fullmatch(claim["id"]) or PLACEHOLDER in claim["id"]):

@@ -14,7 +14,7 @@ from zoo.core.registry import get_entry
 
 @click.command()
 @click.argument("name")
-@click.option("--recipe", default="digits", show_default=True)
+@click.option("--recipe", help="Recipe to train [digits, of text docstrings].")
 @click.option(
     "--set", "changes", callback=settings, multiple=True, help="Change a field: key=value."
 )
@@ -28,7 +28,7 @@ from zoo.core.registry import get_entry
 )
 def train(
     name: str,
-    recipe: str,
+    recipe: str | None,
     changes: dict[str, str],
     out: Path | None,
     resume: bool,
@@ -43,6 +43,7 @@ def train(
     the end, weights.safetensors. Ctrl-C stops after the current step; --resume goes on.
     """
     entry = get_entry(name)
+    recipe = recipe or entry.embedded_recipe
     config = entry.config(recipe, changes)
     if ship and changes:
         raise click.UsageError("--ship is for a recipe as it stands, without --set")

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from zoo.core.recipes import Task, TrainingConfig
 
 ZOO_FOLDER = Path(__file__).resolve().parents[1]
+EMBEDDED = ("digits", "docstrings")  # recipes named after the data that need no download
 
 
 @dataclass(frozen=True)
@@ -76,8 +77,13 @@ class Entry:
 
     @property
     def default_recipe(self) -> str:
-        """The first claim's recipe; "digits" for an entry without claims."""
-        return self.card.claims[0].recipe if self.card.claims else "digits"
+        """The first claim's recipe; the embedded one for an entry without claims."""
+        return self.card.claims[0].recipe if self.card.claims else self.embedded_recipe
+
+    @property
+    def embedded_recipe(self) -> str:
+        """The recipe for data that every installation has: "digits", of text "docstrings"."""
+        return next((name for name in EMBEDDED if name in self.recipes), EMBEDDED[0])
 
     def load(self, recipe: str | None = None, device: str = "cpu") -> nn.Module:
         """The model with shipped weights, in evaluation mode.

@@ -184,3 +184,106 @@ class GPT(nn.Module):
         """Log-likelihood in nats of texts of at most T tokens; (B, L) → (B,)."""
         log_p = self.logits(x).log_softmax(dim=2)  # (B, L, K)
         return log_p.gather(2, x[:, :, None]).flatten(1).sum(1)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt: Tensor,
+        length: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        generator: torch.Generator | None = None,
+        cache: bool = True,
+    ) -> tuple[Tensor, Tensor]:
+        """Continue texts, token by token.
+
+        Once T tokens stand before the next one they no longer fit beside the start symbol: the
+        window then moves on, and begins anew with the last T // 2 of them.
+
+        Args:
+            prompt: texts of equal length to be continued, int64 (n, P); P = 0 for none.
+            length: number of tokens to draw after it.
+            temperature: divides the logits, see `filtered`.
+            top_k: see `filtered`.
+            top_p: see `filtered`.
+            generator: of the draws.
+            cache: keep keys and values from step to step. Without, every step reads the whole
+                window again, which changes the time and nothing else.
+
+        Returns:
+            The texts with their continuations, (n, P + length), and the log-probability of each
+            drawn token under the distribution it was drawn from, (n, length).
+        """
+        device = self.positions.device
+        texts, drawn = prompt.to(device), []
+        memory, read_from = None, None
+        for t in range(prompt.shape[1], prompt.shape[1] + length):
+            first = self.window_start(t)
+            if cache and first == read_from:
+                u = texts[:, -1:]  # all before it is in the cache
+            else:
+                memory, read_from = Cache(len(self.blocks)) if cache else None, first
+                start = texts.new_full((len(texts), 1), self.start)
+                u = torch.cat((start, texts[:, first:]), dim=1)
+            log_p = filtered(self(u, memory)[:, -1].float(), temperature, top_k, top_p)  # (n, K)
+            p = log_p.exp().to(generator.device if generator else device)
+            token = torch.multinomial(p, 1, generator=generator).to(device)  # (n, 1)
+            drawn.append(log_p.gather(1, token))
+            texts = torch.cat((texts, token), dim=1)
+        return texts, torch.cat(drawn, dim=1)
+
+    def window_start(self, t: int) -> int:
+        """First token that is seen when t tokens stand before the next one; t − it is below T."""
+        step = self.context - self.context // 2
+        return 0 if t < self.context else step * (1 + (t - self.context) // step)
+
+    def sample_with_log_prob(
+        self, n: int, generator: torch.Generator | None = None, cache: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """Draw n texts of T tokens, (n, T), and the log-probability of each, (n,)."""
+        nothing = torch.zeros(n, 0, dtype=torch.int64)
+        texts, log_p = self.generate(nothing, self.context, generator=generator, cache=cache)
+        return texts, log_p.sum(1)
+
+    def sample(
+        self, n: int, generator: torch.Generator | None = None, cache: bool = True
+    ) -> Tensor:
+        """Draw n texts of T tokens, int64 (n, T)."""
+        return self.sample_with_log_prob(n, generator, cache)[0]
+
+
+def filtered(
+    logits: Tensor, temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None
+) -> Tensor:
+    """The distribution that the next token is drawn from.
+
+    Args:
+        logits: (n, K).
+        temperature: p ∝ exp(logit / temperature); below 1 it favours what is likely already.
+        top_k: only the k most probable tokens, k = 1 being the greedy choice.
+        top_p: only the nucleus, the smallest set of most probable tokens whose probabilities add
+            up to top_p or more (Holtzman et al. 2020, arXiv 1904.09751, equations 2 and 3).
+
+    Returns:
+        Log-probabilities (n, K), −∞ for tokens left out. Both sets are judged at the given
+        temperature; with both, a token must be in each. Among equals the first one is kept.
+
+    Raises:
+        ValueError: a temperature or a threshold that leaves nothing.
+    """
+    if not temperature > 0:
+        raise ValueError(f"the temperature must be positive, not {temperature}: greedy is top_k=1")
+    if (top_k is not None and top_k < 1) or (top_p is not None and not 0 < top_p <= 1):
+        raise ValueError(f"top_k={top_k} and top_p={top_p} leave nothing to choose from")
+    log_p = (logits / temperature).log_softmax(dim=1)
+    falling, order = log_p.sort(dim=1, descending=True, stable=True)
+    left_out = torch.zeros_like(falling, dtype=torch.bool)
+    if top_k is not None:
+        left_out[:, top_k:] = True
+    if top_p is not None and top_p < 1:
+        p = falling.double().softmax(dim=1)
+        left_out |= p.cumsum(dim=1) - p >= top_p  # what comes before it is enough already
+    left_out = left_out.scatter(1, order, left_out)
+    return log_p.masked_fill(left_out, -math.inf).log_softmax(dim=1)
