@@ -11,7 +11,7 @@ import binascii
 import functools
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -77,8 +77,8 @@ def render_notebook(
 def notebook_html(
     zoo: Zoo, path: Path, *, shift: int = 0, files: Mapping[str, str] | None = None
 ) -> Markup:
-    """The same for a notebook file, remembered while neither it nor this code changes."""
-    executed = path.read_bytes()
+    """The same for a notebook file, names by consent; remembered while nothing changes."""
+    executed = renamed(path.read_bytes(), zoo.people.text)
     options = json.dumps([shift, sorted((files or {}).items())]).encode()
 
     def make() -> bytes:
@@ -86,6 +86,30 @@ def notebook_html(
 
     kept = zoo.cached("notebook.html", [executed, options, *renderers()], make)
     return Markup(kept.decode())
+
+
+def renamed(executed: bytes, rename: Callable[[str], str]) -> bytes:
+    """A notebook with `rename` done to all its text; pictures stay as they are.
+
+    Raises:
+        ZooError: the bytes are no notebook.
+    """
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, str):
+            return rename(value)
+        if isinstance(value, list):
+            return [walk(part) for part in value]
+        if isinstance(value, dict):
+            kept = {key for key in value if key == "id" or key.startswith("image/")}
+            return {key: part if key in kept else walk(part) for key, part in value.items()}
+        return value
+
+    try:
+        content = walk(json.loads(executed))
+    except (ValueError, RecursionError) as error:
+        raise ZooError(f"not a notebook of format 4 ({type(error).__name__})") from None
+    return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode(errors="replace")
 
 
 @functools.cache
