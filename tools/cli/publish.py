@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tools.cli.publishing import entry
+from tools.cli.releasing import release
 
 
 @click.group("publish")
@@ -41,3 +42,4 @@ def site(preview: bool, out: Path | None) -> None:
 
 
 command.add_command(entry)
+command.add_command(release)

@@ -262,11 +262,11 @@ def test_a_private_directory_in_the_repository_is_refused_and_not_made(term, des
 
 def test_preparing_again_keeps_people_and_adds_who_is_new(term, desk):
     desk.mkdir()
-    (desk / "people.csv").write_text('name,"handle",email\n"One, A.",@dev-one,a@x.org')
+    (desk / "people.csv").write_text('name,"handle",email\n"One, A.",@dev-one,a@example.org')
     term.zoo("grade", "--prepare")
     assert (desk / "people.csv").read_text().splitlines()[:3] == [
         'name,"handle",email',
-        '"One, A.",@dev-one,a@x.org',
+        '"One, A.",@dev-one,a@example.org',
         ",@dev-three,",
     ]
 
