@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tools.cli.publishing import entry
+from tools.cli.publishing import citation, entry
 from tools.cli.releasing import release
 
 
@@ -42,4 +42,5 @@ def site(preview: bool, out: Path | None) -> None:
 
 
 command.add_command(entry)
+command.add_command(citation)
 command.add_command(release)

@@ -1,4 +1,4 @@
-"""`zoo publish entry`: entries that passed review become part of the published zoo."""
+"""`zoo publish`: what becomes of entries that passed review, who is credited, what still runs."""
 
 from __future__ import annotations
 
@@ -50,3 +50,19 @@ def _gate(record: Record, chosen: list[str]) -> None:
         stopped = ", ".join(name for name, rows in found.items() if rows)
         things = f"{len(lines)} thing{'s' * (len(lines) > 1)}"
         raise ZooError(f"nothing was published: {things} to mend in {stopped}, see above")
+
+
+@click.command()
+def citation() -> None:
+    """Write CITATION.cff and .zenodo.json from consent and the cards of published entries."""
+    from tools.process.git import head
+    from tools.publish.citation import citation_files
+    from tools.publish.people import people_of
+    from zoo.core.files import replacing
+
+    record = Record()
+    made = citation_files(record, people_of(record.roster, head(record.root)))
+    for path, content in made.items():
+        with replacing(record.root / path) as partial:
+            partial.write_bytes(content)
+    click.echo(f"written: {', '.join(made)}; look at them and commit them")
