@@ -29,7 +29,11 @@ from tools.publish.site.zoo import Zoo
 from zoo.core.errors import ZooError
 
 # Modules with a function `pages(zoo)`; a section is one line here.
-SECTIONS = ("tools.publish.site.gallery",)
+SECTIONS = (
+    "tools.publish.site.gallery",
+    "tools.publish.site.entries",
+    "tools.publish.site.source",
+)
 
 SITE = "genzoo"
 NAVIGATION = (
@@ -149,7 +153,8 @@ def _collect(
                 pages[item.path] = item
             else:
                 known = assets.setdefault(item.path, item.content)
-                if item.path in pages or _bytes(known) != _bytes(item.content):
+                same = known is item.content or _bytes(known) == _bytes(item.content)
+                if item.path in pages or not same:
                     raise ZooError(f"two sections make the file {item.path}: rename one")
         name = section.rpartition(".")[2] if isinstance(section, str) else section.__name__
         progress(f"{name}: {len(made)} pages and files, {time.perf_counter() - start:.1f} s")
