@@ -9,13 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tools.github.grammar import Verb, Who
-from tools.github.port import Failed, GitHub, User
+from tools.github.port import MAINTAINERS, Failed, GitHub, User
 from tools.github.verbs import VERBS, rows
 from tools.process.ledger.state import Submission
 from tools.process.rules.roster import Person, Roster
 from zoo.core.errors import ZooError
-
-RUNS_A_TERM = ("admin", "maintain")
 
 
 @dataclass(frozen=True)
@@ -73,9 +71,9 @@ def _doubt(user: User, github: GitHub) -> str:
         permission = github.permission(user.login)
     except Failed:
         return "GitHub did not say what you may do in this repository: try again"
-    if permission in RUNS_A_TERM:
+    if permission in MAINTAINERS:
         return ""
-    needed = " or ".join(RUNS_A_TERM)
+    needed = " or ".join(MAINTAINERS)
     return f"an instructor has the permission {needed} in the repository, you have {permission}"
 
 

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from tools.github.acts import perform, was_recorded
 from tools.github.authority import Asker, asking
 from tools.github.commands import Command, Malformed, parse
-from tools.github.port import Comment, Failed, GitHub, Reaction
+from tools.github.port import COMMENT_LIMIT, Comment, Failed, GitHub, Reaction
 from tools.github.scene import Done, Scene, Subject, subject_of
+from tools.github.writer import made_refs, restore_refs
 from tools.process.git import git, head
 from tools.process.record import Record
 from tools.text import code_span, one_line
@@ -22,7 +23,7 @@ from zoo.core.errors import ZooError
 
 GONE = (404, 410)
 REPLY = "<!-- zoo:reply "
-REPLY_LIMIT = 60_000  # characters; GitHub takes 65,536
+REPLY_LIMIT = COMMENT_LIMIT - 5_000  # leaves room for the mark, and what is done after the push
 SORRY = "something broke here, and nothing more was run; the instructor can see the log"
 MUTE = "GitHub did not answer, and nothing more was run: write it again later"
 HOPE = timedelta(hours=6)  # after a comment, for which GitHub that does not answer is asked again
@@ -117,6 +118,7 @@ def _run_all(
     results: list[tuple[Command, Done]] = []
     place: tuple[Asker, Subject] | None = None
     for command in commands:
+        refs = made_refs(record.root)
         scene, name = None, f"comment-{comment.id}-{command.index}"
         try:
             place = place or (
@@ -139,7 +141,7 @@ def _run_all(
         results.append((command, done))
         if done.refused:
             if scene and scene.appended:
-                _undo(record)
+                _undo(record, refs)
             break
     return Reply(
         _text(commands, results),
@@ -156,8 +158,9 @@ def _hopeful(error: Failed, comment: Comment, record: Record, name: str, now: da
     return young or was_recorded(record, name)
 
 
-def _undo(record: Record) -> None:
-    """Forget what a command wrote before it failed: the clone is the bot's own."""
+def _undo(record: Record, refs: dict[str, str]) -> None:
+    """Forget what a command wrote and tagged before it failed: the clone is the bot's own."""
+    restore_refs(record.root, refs)
     git(record.root, "checkout", "--quiet", "HEAD", "--", "reviews")
     git(record.root, "clean", "-fdq", "--", "reviews")
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tools.github.port import ChangedFile, Permission
+from tools.github.port import MAINTAINERS, ChangedFile, Permission
 from tools.text import one_line
 
-MAINTAINERS = ("admin", "maintain")
 _ENTRY = re.compile(r"zoo/(?!core/)([a-z][a-z0-9_]*)/.")
 _SHARED = ("README.md",)  # lists the entries: written by a tool, and any entry changes it
 

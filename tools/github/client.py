@@ -118,7 +118,8 @@ class Client:
         )
         files = _read(reading.comparison, data)
         if len(files) >= COMPARED:
-            raise Failed(f"{COMPARED} or more files changed: GitHub does not list them all")
+            rule = f"this pull request changes {COMPARED} files or more, and GitHub lists no more"
+            raise ZooError(f"{rule}: leave out what is generated, or split it")
         return files
 
     def file_text(self, path: str, ref: str) -> str | None:

@@ -7,7 +7,7 @@ cut off: the next one does what is left, and nothing twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from tools.github.bot import GONE, REPLY, answered, mark
 from tools.github.boundaries import entries
 from tools.github.commands import parse
 from tools.github.filing import merge_revealed, reveal_from_pulls
-from tools.github.labels import OVERDUE, project
+from tools.github.labels import OVERDUE, PREFIX, project
 from tools.github.overdue import overdue_text
 from tools.github.port import Comment, Failed, GitHub, Issue
 from tools.github.proposing import PROPOSAL_MARK
@@ -128,12 +128,36 @@ def strike(github: GitHub, record: Record, now: datetime) -> Report:
                 f"{model}: labels, milestone or status of {issue.number}",
                 lambda i=issue, s=state: project(github, i, s, record.policy, now),
             )
+    for issue, state in _left_behind(github, states, now):
+        report.attempt(
+            f"{state.model}: labels, milestone or status of {issue.number}",
+            lambda i=issue, s=state: project(github, i, s, record.policy, now),
+        )
     if any(s.revealed_at and now - s.revealed_at < MERGING for s in states.values()):
         report.attempt("opened reviews: merged", lambda: merge_revealed(record, github))
     first = {model: places[0] for model, places in numbers.items()}
     text = overdue_text(states, first, record.policy, now)
     report.attempt("overdue list", lambda: _list_overdue(github, text))
     return report
+
+
+def _left_behind(
+    github: GitHub, states: Mapping[str, Submission], now: datetime
+) -> Iterator[tuple[Issue, Submission]]:
+    """Merged pull requests whose labels are those of before, since GitHub failed just then."""
+    before = {"accepted": ["v2-submitted"], "published": ["v2-submitted", "accepted"]}
+    merged: dict[str, Submission] = {}
+    labels: set[str] = set()
+    for state in states.values():
+        if state.v2 and state.since and state.stage in before and now - state.since < MERGING:
+            merged[state.v2.commit] = state
+            labels.update(PREFIX + stage for stage in before[state.stage])
+    for label in sorted(labels):
+        for issue in github.issues([label], only_open=False):
+            pull = github.pull(issue.number) if issue.is_pull and not issue.is_open else None
+            state = merged.get(pull.head_sha) if pull else None
+            if state is not None and PREFIX + state.stage != label:
+                yield issue, state
 
 
 def conversations(
@@ -162,6 +186,8 @@ def conversations(
             continue
         try:
             names = _entries(github, issue.number)
+        except ZooError:  # more files than an entry has
+            continue
         except Failed as error:
             report.faults.append(f"pull request {issue.number}: {error}")
             found = {model: numbers for model, numbers in found.items() if model not in own}

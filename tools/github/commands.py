@@ -17,11 +17,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tools.github.grammar import Argument, Verb
+from tools.github.port import COMMENT_LIMIT
 from tools.github.verbs import names, rows
 from tools.text import one_line
 from zoo.core.errors import nearest
 
-COMMENT_LIMIT = 65_536  # characters; GitHub takes no more
 COMMAND_LIMIT, WORD_LIMIT, REASON_LIMIT = 20, 200, 2_000
 SHOWN = 80  # characters of a line that a reply repeats
 

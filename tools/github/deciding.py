@@ -8,7 +8,7 @@ from dataclasses import asdict
 from tools.github import filing
 from tools.github.commands import Command
 from tools.github.port import Failed, GitHub
-from tools.github.scene import Done, Scene
+from tools.github.scene import Done, Scene, into_default
 from tools.process.assignment.assigning import by_hand, changes, problem_of
 from tools.process.decisions import closing, extension
 from tools.process.history import work
@@ -126,11 +126,15 @@ def accept(scene: Scene, command: Command) -> Done:
 def merging(scene: Scene) -> Callable[[GitHub], str]:
     """The merge of the accepted version, for when the acceptance is pushed; twice is once."""
     frozen, title = scene.state.v2, f"{scene.model}: accepted after review"
+    root = scene.record.root
     assert frozen is not None
 
     def merge(github: GitHub) -> str:
         try:
             pull = github.pull(scene.number)
+            if pull is not None and not pull.merged and not into_default(root, pull):
+                # What was there at the acceptance may have been changed since.
+                return "It is not merged: its branch is not into the default one. Merge it by hand."
             if pull is None or not pull.merged:
                 github.merge(scene.number, frozen.commit, title)
         except Failed as error:

@@ -12,6 +12,8 @@ from typing import Literal, Protocol
 
 Permission = Literal["admin", "maintain", "write", "triage", "read", "none"]
 Reaction = Literal["eyes", "rocket", "confused"]
+MAINTAINERS = ("admin", "maintain")  # who may run a term, and change what judges entries
+COMMENT_LIMIT = 65_536  # characters of a comment that GitHub takes
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Issue:
 
 @dataclass(frozen=True)
 class Pull:
-    """A pull request; `from_fork` tells whether its head lies in another repository."""
+    """A pull request."""
 
     number: int
     author: User
@@ -65,7 +67,6 @@ class Pull:
     base_branch: str
     head_sha: str
     head_branch: str
-    from_fork: bool
     is_open: bool
     is_draft: bool
     merged: bool
@@ -124,7 +125,6 @@ class Run:
     workflow: str
     event: str
     head_sha: str
-    head_repository: str
     conclusion: str | None
 
 
@@ -164,7 +164,7 @@ class GitHub(Protocol):
         """Open pull requests whose newest commit this is."""
 
     def changed_files(self, base_sha: str, head_sha: str) -> list[ChangedFile]:
-        """What changed between the merge base and a head."""
+        """What changed between the merge base and a head; ZooError for more than GitHub lists."""
 
     def file_text(self, path: str, ref: str) -> str | None:
         """A file's text at a commit or branch."""

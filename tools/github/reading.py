@@ -78,7 +78,7 @@ def issue(data: Any) -> Issue:
 
 
 def pull(data: Any) -> Pull:
-    """A pull request. A fork that was deleted since is a fork."""
+    """A pull request."""
     base, head = data["base"], data["head"]
     return Pull(
         number=_number(data["number"]),
@@ -87,7 +87,6 @@ def pull(data: Any) -> Pull:
         base_branch=_text(base["ref"]),
         head_sha=_text(head["sha"]),
         head_branch=_text(head["ref"]),
-        from_fork=head["repo"] is None or head["repo"]["id"] != base["repo"]["id"],
         is_open=data["state"] == "open",
         is_draft=bool(data.get("draft")),
         merged=bool(data.get("merged", data.get("merged_at"))),
@@ -171,14 +170,12 @@ def milestone(data: Any) -> tuple[str, int, datetime | None]:
 
 
 def run(data: Any) -> Run:
-    """A workflow run; the repository of a deleted fork is the empty name."""
-    repository = data.get("head_repository") or {}
+    """A workflow run."""
     return Run(
         id=_number(data["id"]),
         workflow=_text(data.get("name")),
         event=_text(data["event"]),
         head_sha=_text(data["head_sha"]),
-        head_repository=_text(repository.get("full_name")),
         conclusion=data["conclusion"],
     )
 

@@ -19,7 +19,7 @@ from tools.checks.findings import Report, Status
 from tools.checks.reading import read_report
 from tools.checks.render import MARKS, markdown
 from tools.github.boundaries import refusal
-from tools.github.port import Artifact, GitHub, Pull, Run
+from tools.github.port import COMMENT_LIMIT, Artifact, GitHub, Pull, Run
 from tools.github.sticky import pin
 from tools.text import escape
 from zoo.core.errors import ZooError
@@ -31,7 +31,6 @@ ARCHIVE_LIMIT = 1_000_000  # bytes of one archive
 FILE_LIMIT = 4_000_000  # bytes of the report in it; real ones have some thousand
 TOTAL_LIMIT = 20_000_000  # bytes of all reports of a run
 FETCHES = 100  # archives of a run: GitHub counts what the bot asks for, and then stops it
-BODY_LIMIT = 65_536  # characters, GitHub's own
 SAID = ("success", "failure", "timed_out", "startup_failure")  # cancelled runs were superseded
 _NAME = re.compile(r"(report|checked)-([a-z][a-z0-9_]{0,63})")
 _STATIC = "static"
@@ -53,8 +52,11 @@ def report(github: GitHub, run_id: int) -> str:
     reports, notes, notebooks = _collect(github, run)
     posted = []
     for pull in pulls:
-        changed = github.changed_files(pull.base_sha, pull.head_sha)
-        broken = refusal(changed, github.permission(pull.author.login))
+        try:
+            changed = github.changed_files(pull.base_sha, pull.head_sha)
+            broken = refusal(changed, github.permission(pull.author.login))
+        except ZooError as error:
+            broken = str(error)
         body = comment_text(github.repository, run, reports, notebooks, [broken, *notes])
         posted += [f"#{pull.number}"] if _post(github, run, pull, body) else []
     return f"run {run_id} reported on {', '.join(posted) or 'no pull request: the heads moved'}"
@@ -166,4 +168,5 @@ def comment_text(
     links = [f"[{name}]({url}/artifacts/{number})" for name, number in sorted(notebooks.items())]
     lines += [head + (f" · executed notebooks: {', '.join(links)}" if links else "")]
     body = "\n".join(lines) + "\n"
-    return body if len(body) <= BODY_LIMIT else f"{MARKER}\n{head}\n\nThe report is too long.\n"
+    short = f"{MARKER}\n{head}\n\nThe report is too long.\n"
+    return body if len(body) <= COMMENT_LIMIT else short

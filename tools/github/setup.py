@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tools.github.boundaries import MAINTAINERS
 from tools.github.labels import LABELS, milestones
-from tools.github.port import Failed, GitHub
+from tools.github.port import MAINTAINERS, Failed, GitHub
 from tools.github.transport import Transport
 from tools.process.record import Record
 from tools.process.rules.roster import Person

@@ -36,6 +36,20 @@ PATIENT = {  # a remote that asks for a password or falls silent is one that doe
 }
 
 
+def made_refs(root: Path) -> dict[str, str]:
+    """What acts made in a clone besides commits, and where each reference points."""
+    listing = git(root, "for-each-ref", "--format=%(refname) %(objectname)", *MADE)
+    return dict(line.split(" ") for line in listing.splitlines())
+
+
+def restore_refs(root: Path, before: dict[str, str]) -> None:
+    """Put what acts made back to what it was."""
+    present = made_refs(root)
+    changes = [f"delete {ref}" for ref in present if ref not in before]
+    changes += [f"update {ref} {at}" for ref, at in before.items() if present.get(ref) != at]
+    git(root, "update-ref", "--stdin", stdin="".join(f"{line}\n" for line in changes).encode())
+
+
 class _Again(Exception):
     """The remote has moved, refused or not answered: another attempt may do better."""
 
@@ -118,7 +132,7 @@ class _Clone:
         if not self.base and git(self.root, "rev-list", "-1", "HEAD", f"^{base}"):
             rule = f"the clone holds commits that {self.remote} lacks"
             raise ZooError(f"{rule}: the record is written in a clone of its own, git clone")
-        self.branch, self.base, self.refs = branch, base, self._refs()
+        self.branch, self.base, self.refs = branch, base, made_refs(self.root)
         self._reset()
 
     def perform(self, act: Callable[[Record], T]) -> T:
@@ -126,12 +140,13 @@ class _Clone:
         try:
             result = act(Record(self.root))
             self._require_committed()
-            made = [ref for ref, value in self._refs().items() if self.refs.get(ref) != value]
+            now = made_refs(self.root)
+            made = [ref for ref, value in now.items() if self.refs.get(ref) != value]
             if head(self.root) != self.base or made:
                 names = [f"{ref}:{ref}" for ref in made]
                 options = ("--quiet", "--porcelain", "--atomic", "--no-verify")
                 self._ask("push", *options, self.remote, f"HEAD:{self.branch}", *names)
-                self.base, self.refs = head(self.root), self._refs()
+                self.base, self.refs = head(self.root), now
             return result
         finally:
             self._reset()
@@ -148,14 +163,7 @@ class _Clone:
         git(self.root, "checkout", "--quiet", "--force", "--no-track", "-B", name, self.base)
         git(self.root, "clean", "-ffdq")
         git(self.root, "clean", "-ffdxq", "--", "reviews")
-        present = self._refs()
-        changes = [f"delete {ref}" for ref in present if ref not in self.refs]
-        changes += [f"update {r} {v}" for r, v in self.refs.items() if present.get(r) != v]
-        git(self.root, "update-ref", "--stdin", stdin="".join(f"{c}\n" for c in changes).encode())
-
-    def _refs(self) -> dict[str, str]:
-        listing = git(self.root, "for-each-ref", "--format=%(refname) %(objectname)", *MADE)
-        return dict(line.split(" ") for line in listing.splitlines())
+        restore_refs(self.root, self.refs)
 
     def _ask(self, *arguments: str) -> str:
         """Output of a git command that talks to the remote; `_Again` where that fails."""

@@ -148,7 +148,6 @@ class Stage:
         title: str = "A pull request",
         body: str = "",
         sha: str | None = None,
-        from_fork: bool = True,
     ) -> Pull:
         """An open pull request into main that makes these changes (None removes a file)."""
         number = self._next_number()
@@ -158,7 +157,7 @@ class Stage:
         now = clock.now()
         self.issue_table[number] = Issue(number, author, title, body, (), True, True, now, now)
         self.pull_table[number] = Pull(
-            number, author, base, "main", head, branch, from_fork, True, False, False
+            number, author, base, "main", head, branch, True, False, False
         )
         return self.pull_table[number]
 
@@ -233,12 +232,10 @@ class Stage:
         *,
         workflow: str = "CI",
         event: str = "pull_request",
-        head_repository: str | None = None,
         conclusion: str | None = "success",
     ) -> Run:
-        """A workflow run, of this repository unless told."""
-        repository = head_repository or self.repository
-        run = Run(self._next_id(), workflow, event, head_sha, repository, conclusion)
+        """A workflow run."""
+        run = Run(self._next_id(), workflow, event, head_sha, conclusion)
         self.run_table[run.id] = run
         return run
 

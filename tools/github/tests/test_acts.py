@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tools.github.bot import handle_comment
+from tools.github.bot import answer, handle_comment
 from tools.github.tests.scenes import Scenes
 from tools.process import clock
 from tools.process.fsck import examine
@@ -258,6 +258,15 @@ def test_a_merge_that_github_refuses_is_told(signed: Scenes) -> None:
     signed.say("instructor-one", "/zoo accept")
     assert signed.term.state("toy").stage == "accepted"
     assert "It could not be merged (`GitHub answered 405`)" in signed.github.said(signed.pull)[-1]
+
+
+def test_a_pull_request_that_was_turned_to_another_branch_is_not_merged(signed: Scenes) -> None:
+    comment = signed.github.say(signed.pull, signed.user("instructor-one"), "/zoo accept")
+    reply = handle_comment(comment, signed.github, signed.term.record, clock.now())
+    signed.github.pull_table[signed.pull] = replace(signed.head, base_branch="side")
+    answer(comment, reply, signed.github)
+    assert signed.github.said(signed.pull)[-1].endswith("the default one. Merge it by hand.")
+    assert not signed.head.merged
 
 
 def test_a_merge_that_was_not_come_to_is_made_up_for(signed: Scenes) -> None:

@@ -183,6 +183,34 @@ def test_a_command_that_fails_half_way_leaves_nothing(
     assert scenes.term.git("status", "--porcelain") == ""
 
 
+def test_a_tag_does_not_stay_without_its_event(
+    scenes: Scenes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenes.approve()
+    scenes.github.add_check(scenes.head.head_sha, "Verdict", "success")
+    with monkeypatch.context() as patch:
+        patch.setattr("tools.process.record.commit_paths", no_commit)
+        refused = scenes.say("dev-one", "/zoo submit v1")
+    assert "no commit today" in refused
+    assert scenes.term.git("tag", "--list") == ""
+    assert scenes.types() == ["proposed", "approved"]
+    assert "is frozen" in scenes.say("dev-one", "/zoo submit v1")
+    assert scenes.term.git("tag", "--list") == "toy/v1"
+
+
+def no_commit(*_: object) -> None:
+    raise ZooError("no commit today: wait")
+
+
+def test_a_pull_request_of_too_many_files(scenes: Scenes, monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_many(*_: object) -> None:
+        raise ZooError("this pull request changes 300 files or more")
+
+    monkeypatch.setattr(scenes.github, "changed_files", too_many)
+    reply = scenes.say("instructor-one", "/zoo approve")
+    assert reply == "`/zoo approve`: refused: `this pull request changes 300 files or more`"
+
+
 def test_no_entry_is_said(scenes: Scenes) -> None:
     author = scenes.user("dev-one")
     number = scenes.github.add_pull(author, {"README.md": "x"}).number

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict
 
 import pytest
 
-from tools.github.clockwork import Report, close_over, conversations
+from tools.github.clockwork import Report, close_over
 from tools.github.tests.world import MARK, World
 from tools.process import clock
 from tools.process.ledger import events as ev
@@ -214,94 +213,6 @@ def test_a_lost_answer_sends_no_second_reminder(world: World) -> None:
     assert world.strike("2026-10-19T12:00:00Z").faults == ["vae: reminded: GitHub answered 502"]
     assert world.strike("2026-10-19T12:30:00Z").faults == []
     assert len(world.marks(number)) == 1
-
-
-# Where an entry is talked about
-
-
-def places(world: World, report: Report | None = None) -> dict[str, list[int]]:
-    github = world.github
-    return conversations(github, world.term.record, github.issues(), report or Report())
-
-
-def test_the_pull_requests_of_the_team(world: World) -> None:
-    world.approved()
-    old, new = world.pull(), world.pull("zoo/vae/recipe.py", "dev-two")
-    world.pull(by="rev-one")
-    world.pull("reviews/vae/v1/rev-one.md", "rev-one")
-    world.pull("zoo/unknown/model.py")
-    world.github.add_pull(
-        world.github.users["dev-one"], {"zoo/vae/model.py": "x", "zoo/wgan/model.py": "x"}
-    )
-    assert places(world) == {"vae": [new, old]}
-    world.github.close_issue(new)
-    assert places(world) == {"vae": [old]}
-
-
-def test_a_developer_of_one_entry_is_none_of_another(world: World) -> None:
-    world.approved()
-    proposal = ev.Proposed("Toy", "1502.03509", "flow", ["@dev-two"], ["nll"], "digits", "laptop")
-    world.term.happens("made", "@dev-two", proposal)
-    number = world.pull("zoo/made/model.py", "dev-two")
-    world.pull("zoo/made/model.py", "dev-one")
-    assert places(world) == {"made": [number]}
-
-
-def test_strangers_cost_nothing(world: World) -> None:
-    world.approved()
-    world.github.add_user("stranger")
-    world.pull(by="stranger")
-    world.strike("2026-10-02T12:00:00Z")
-    assert "pull" not in world.github.calls
-
-
-def proposed(world: World) -> int:
-    """The entry vae begins with an issue; its number."""
-    issue = world.github.add_issue(world.github.users["dev-one"], "vae")
-    team = ["@dev-one"]
-    proposal = ev.Proposed("Toy", "1312.6114", "flow", team, ["nll"], "digits", "laptop")
-    record = world.term.record
-    record.append("vae", "@dev-one", proposal, event_id=f"issue-{issue.number}")
-    world.term.happens("vae", "@instructor-one", ev.Approved(asdict(record.policy.rules())))
-    return issue.number
-
-
-def test_the_proposal_comes_last(world: World) -> None:
-    issue = proposed(world)
-    assert places(world) == {"vae": [issue]}
-    number = world.pull()
-    assert places(world) == {"vae": [number, issue]}
-
-
-def test_a_move_to_the_pull_request_reminds_nobody_again(world: World) -> None:
-    issue = proposed(world)
-    world.strike("2026-10-19T12:00:00Z")
-    number = world.pull()
-    world.strike("2026-10-19T12:30:00Z")
-    assert (len(world.marks(issue)), world.marks(number)) == (1, [])
-    world.strike("2026-10-19T22:00:00Z")
-    assert (len(world.marks(issue)), len(world.marks(number))) == (1, 1)
-    assert world.github.issue_table[issue].labels == ("zoo:approved", "zoo:late")
-    assert world.github.issue_table[number].labels == ("zoo:approved", "zoo:late")
-
-
-def test_a_closed_proposal_is_left_as_it_is_but_reminders_arrive(world: World) -> None:
-    issue = proposed(world)
-    world.github.close_issue(issue)
-    world.strike("2026-10-19T12:00:00Z")
-    assert len(world.marks(issue)) == len(world.github.said(issue)) == 1
-    assert world.github.issue_table[issue].labels == ()
-
-
-def test_an_entry_that_github_does_not_tell_of_waits(world: World) -> None:
-    issue, number = proposed(world), world.pull()
-    world.strike("2026-10-19T12:00:00Z")
-    world.github.fail(method="changed_files", status=0)
-    report = world.strike("2026-10-19T22:00:00Z")
-    assert report.faults == [f"pull request {number}: GitHub answered 0"]
-    assert (world.marks(issue), len(world.marks(number))) == ([], 1)
-    assert world.strike("2026-10-19T22:30:00Z").faults == []
-    assert len(world.marks(number)) == 2
 
 
 # What is over

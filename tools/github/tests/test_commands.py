@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from tools.github.commands import (
     COMMAND_LIMIT,
-    COMMENT_LIMIT,
     REASON_LIMIT,
     Command,
     Malformed,
     parse,
 )
+from tools.github.port import COMMENT_LIMIT
 from tools.github.verbs import VERBS, names
 
 

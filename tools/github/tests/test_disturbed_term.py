@@ -135,15 +135,11 @@ def _late(state: Submission) -> Iterator[tuple[str, str]]:
 
 
 def labels(course: Course) -> dict[str, list[str]]:
-    """Labels of open issues by their places, and which pull requests are merged.
-
-    The clock looks after what is open: the labels of a merged pull request stay as they are when
-    GitHub fails in the very job that would change them.
-    """
+    """Labels of issues and pull requests by their places, and which are merged."""
     github, found = course.village.github, {}
     for place, number in course.village.places.items():
         pull, issue = github.pull_table.get(number), github.issue_table[number]
-        found[place] = ["merged"] if pull and pull.merged else sorted(issue.labels)
+        found[place] = [*sorted(issue.labels), *(["merged"] if pull and pull.merged else [])]
     return found
 
 

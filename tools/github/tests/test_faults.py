@@ -9,6 +9,7 @@ from tools.github.port import Failed
 from tools.github.retry import PATIENCE, Unheard
 from tools.github.tests.contract import contract
 from tools.github.tests.server import BASE, BEGIN, Answer, Server, answer, given, refusal
+from zoo.core.errors import ZooError
 
 COMMENT, COMMENTS, CREATE = "issues/get-comment", "issues/list-comments", "issues/create-comment"
 ME = given("users/get-authenticated")
@@ -255,5 +256,5 @@ def test_three_hundred_changed_files_are_too_many_to_trust_the_list(server: Serv
     )
     client = server.client()
     assert len(client.changed_files("a", "b")) == 299
-    with pytest.raises(Failed, match="300 or more files changed"):
+    with pytest.raises(ZooError, match="changes 300 files or more, and GitHub lists no more: "):
         client.changed_files("a", "b")

@@ -81,19 +81,13 @@ def test_a_review_and_a_pull_request():
     commit = "ec26c3e57ca3a959ca5aad62de7213c562f8c821"
     assert review.subject == Review(237895671, 2, CODERTOCAT, commit)
     closed = first("pull_request", "closed")
-    for repo, merged, fork in [
-        (None, True, True),
-        (closed["pull_request"]["base"]["repo"], False, False),
-    ]:
+    # The repository of a deleted fork is null.
+    for repo, merged in [(None, True), (closed["pull_request"]["base"]["repo"], False)]:
         closed["pull_request"]["head"]["repo"], closed["pull_request"]["merged"] = repo, merged
         pull = delivery("pull_request", closed)
         assert pull is not None
         assert isinstance(pull.subject, Pull)
-        assert (pull.subject.from_fork, pull.subject.merged, pull.subject.is_open) == (
-            fork,
-            merged,
-            False,
-        )
+        assert (pull.subject.merged, pull.subject.is_open) == (merged, False)
 
 
 def test_a_schedule():

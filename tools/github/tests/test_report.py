@@ -17,7 +17,7 @@ from tools.checks import Finding, Report, Result, Status
 from tools.checks.reading import read_report
 from tools.checks.render import as_json
 from tools.github import report as module
-from tools.github.port import Failed, Pull, Run
+from tools.github.port import COMMENT_LIMIT, Failed, Pull, Run
 from tools.github.report import MARKER, comment_text, report, report_text, unpack
 from tools.github.tests.fake import FakeGitHub
 from zoo.core.errors import ZooError
@@ -307,7 +307,7 @@ def test_texts_in_a_report_stay_text(text: str) -> None:
     data["results"][1]["findings"][0] |= {"path": text, "rule": text, "fix": text}
     data["results"][2]["note"] = text
     body = report_text([read_report(json.dumps(data).encode())])
-    assert len(body) < module.BODY_LIMIT
+    assert len(body) < COMMENT_LIMIT
     (line,) = [line for line in body.splitlines() if line.startswith("- ")]
     inside = line.removeprefix("- <code>").replace("</code>", "").replace("<br>", "")
     assert not re.search(r"[<>@`\[\]|*\\$\x00-\x1f\u200c\u202e\u2066\u2069]", inside)
@@ -318,7 +318,7 @@ def test_texts_in_a_report_stay_text(text: str) -> None:
 def test_the_longest_report_still_fits_a_comment() -> None:
     findings = tuple(Finding("@" * 300, "#" * 300, "<" * 300, 1) for _ in range(400))
     long = Report((Result("vae", "tests", Status.FAIL, findings),))
-    run = Run(1, "CI", "pull_request", "0" * 40, "a/b", "failure")
+    run = Run(1, "CI", "pull_request", "0" * 40, "failure")
     body = comment_text("a/b", run, [long], {}, ["!" * 300] * 3)
     assert len(body) <= 65_536
     assert "more lines: run `zoo check`" in body
