@@ -11,17 +11,18 @@ import binascii
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from tools.publish.site import code, markdown, mathml, sanitise
+from tools.publish.site import code, markdown, mathml, sanitise, terminal
 from tools.publish.site.code import highlighted
 from tools.publish.site.markdown import render_markdown
 from tools.publish.site.mathml import to_mathml
 from tools.publish.site.sanitise import clean_html, data_address, visible
+from tools.publish.site.terminal import ansi
 from zoo.core.errors import ZooError
 
 if TYPE_CHECKING:
@@ -43,9 +44,6 @@ _FORMS = (
     "text/latex",
     "text/plain",
 )
-_COLOURS = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
-_ANSI = re.compile(r"\x1b\[([0-9;]*)m")
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 
 
 def render_notebook(
@@ -64,12 +62,10 @@ def render_notebook(
     import nbformat
 
     try:
-        content = json.loads(executed)
-        notebook = nbformat.reads(json.dumps(_plain(content)), as_version=4)
-        cells = notebook.cells
+        notebook = nbformat.from_dict(_plain(json.loads(executed)))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ZooError(f"not a notebook of format 4 ({type(error).__name__})") from None
-    writer = _Writer(cells, shift, files or {})
+    writer = _Writer(shift, files or {})
     body, _ = _exporter(writer).from_notebook_node(notebook)
     return Markup(body)
 
@@ -115,7 +111,7 @@ def renamed(executed: bytes, rename: Callable[[str], str]) -> bytes:
 @functools.cache
 def renderers() -> tuple[bytes, ...]:
     """The code by which notebooks are rendered: what a rendered one depends on."""
-    files = [Path(module.__file__) for module in (code, markdown, mathml, sanitise)]
+    files = [Path(module.__file__) for module in (code, markdown, mathml, sanitise, terminal)]
     return tuple(
         file.read_bytes() for file in (*files, Path(__file__), TEMPLATES / "notebook_cells.html.j2")
     )
@@ -129,6 +125,10 @@ def _exporter(writer: _Writer) -> Any:
 
         file_extension = ".html"
 
+        def _preprocess(self, nb: Any, resources: Any) -> Any:
+            # Cells are plain already; validation would give equal ids a random end.
+            return nb, resources
+
         def _create_environment(self) -> Any:
             environment = super()._create_environment()
             environment.autoescape = True
@@ -141,20 +141,38 @@ def _exporter(writer: _Writer) -> Any:
 
 
 def _plain(content: Any) -> Any:
-    """Notebook data as it should be: text where a list of lines or something else stands."""
+    """A notebook with the parts that are shown, each of the type that it should have."""
     if not isinstance(content, dict) or content.get("nbformat") != 4:
         raise ValueError("format")
-    for cell in content["cells"]:
-        cell["source"] = _text(cell.get("source", ""))
-        for output in cell.get("outputs", []):
-            for name in ("text", "ename", "evalue"):
-                if name in output:
-                    output[name] = _text(output[name])
-            if "data" in output:
-                output["data"] = {k: _text(v) for k, v in dict(output["data"]).items()}
-            if output.get("output_type") == "error":
-                output["traceback"] = [_text(line) for line in output.get("traceback", [])]
-    return content
+    cells = [
+        {
+            "cell_type": cell["cell_type"],
+            "id": str(cell.get("id", number)),
+            "metadata": {},
+            "source": _text(cell.get("source", "")),
+            "execution_count": cell.get("execution_count"),
+            "attachments": cell.get("attachments"),
+            "outputs": [_plain_output(output) for output in cell.get("outputs", [])],
+        }
+        for number, cell in enumerate(content["cells"])
+    ]
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _plain_output(output: Any) -> dict[str, Any]:
+    metadata = output.get("metadata")
+    return {
+        "output_type": output["output_type"],
+        "name": str(output.get("name", "stdout")),
+        "text": _text(output.get("text", "")),
+        "traceback": [_text(line) for line in output.get("traceback", [])],
+        "data": {name: _text(value) for name, value in output.get("data", {}).items()},
+        "metadata": metadata if isinstance(metadata, dict) else {},
+    }
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _text(value: Any) -> str:
@@ -168,7 +186,7 @@ def _text(value: Any) -> str:
 class _Writer:
     """What becomes of each cell and output; the template calls these functions."""
 
-    def __init__(self, cells: Iterable[Any], shift: int, files: Mapping[str, str]) -> None:
+    def __init__(self, shift: int, files: Mapping[str, str]) -> None:
         self.shift, self.files = shift, files
         self.left = LARGEST_PAGE
         self.heading = ""
@@ -179,8 +197,8 @@ class _Writer:
         """A cell of text; its headings get ids that no other cell has."""
         images = {
             f"attachment:{name}": data_address(mime, content)
-            for name, forms in dict(cell.get("attachments") or {}).items()
-            for mime, text in dict(forms).items()
+            for name, forms in _mapping(cell.get("attachments")).items()
+            for mime, text in _mapping(forms).items()
             if mime in _FORMS[:4] and (content := _decoded(_text(text)))
         }
         prefix, number = "", 2
@@ -249,8 +267,8 @@ class _Writer:
         if not content:
             return _note("a picture that is none")
         self.figures += 1
-        given = dict(dict(output.get("metadata") or {}).get(mime) or {})
-        described = given.get("alt") or dict(output.get("metadata") or {}).get("alt")
+        given = _mapping(output.metadata.get(mime))
+        described = given.get("alt") or output.metadata.get("alt")
         if not isinstance(described, str):
             described = f"Figure {self.figures}" + (f": {self.heading}" if self.heading else "")
         size = Markup("").join(
@@ -275,43 +293,6 @@ class _Writer:
             return _note("a further output, since this page is full")
         self.left -= len(made)
         return made
-
-
-def ansi(text: str) -> Markup:
-    """Text of a terminal: colours as classes, other escape sequences gone."""
-    made, state = Markup(""), {"colour": "", "bold": False}
-    parts = _ANSI.split(_overwritten(text))
-    for place in range(0, len(parts), 2):
-        if place:
-            _switch(state, parts[place - 1])
-        shown = escape(visible(_ESCAPES.sub("", parts[place])))
-        names = " ".join(filter(None, [state["colour"], "ansi-bold" if state["bold"] else ""]))
-        if shown:
-            made += Markup('<span class="{}">{}</span>').format(names, shown) if names else shown
-    return made
-
-
-def _switch(state: dict[str, Any], sequence: str) -> None:
-    """Obey one sequence of "select graphic rendition"; colours beyond the eight are ignored."""
-    numbers = [int(part) if part else 0 for part in sequence.split(";")[:16]]
-    while numbers:
-        number = numbers.pop(0)
-        if number == 0:
-            state |= {"colour": "", "bold": False}
-        elif number in (1, 22):
-            state["bold"] = number == 1
-        elif number in (38, 48):
-            del numbers[: 2 if numbers[:1] == [5] else 4]
-        elif 30 <= number <= 37 or 90 <= number <= 97:
-            state["colour"] = f"ansi-{_COLOURS[number % 10]}"
-        elif number == 39:
-            state["colour"] = ""
-
-
-def _overwritten(text: str) -> str:
-    """Lines as a terminal leaves them: what stands behind the last carriage return."""
-    lines = text.replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
 
 
 def _cut(text: str, most: int) -> str:

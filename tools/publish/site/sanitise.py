@@ -43,6 +43,7 @@ _IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp|svg\+xml);base64,([A-Za-z0-9
 _DECEIVING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)((?:[^>\"]|\"[^\"]*\")*)>")
+_NAMES = re.compile(r' ([a-z]+)="[^"]*"')
 _VOID = frozenset({"br", "col", "hr", "img"})
 
 
@@ -55,7 +56,7 @@ def visible(text: str) -> str:
 def safe_link(address: str) -> str | None:
     """An address of the web or of mail as it was given; None for any other scheme, or none."""
     address = address.strip()
-    if _DECEIVING.search(address) or "\\" in address:
+    if _DECEIVING.search(address) or re.search(r"[\\⟨]", address):  # ⟨: such a mark, made visible
         return None
     try:
         parts = urlsplit(address)
@@ -122,8 +123,9 @@ def _shallow(markup: str) -> str:
     def tag(found: re.Match[str]) -> str:
         nonlocal depth
         if found[2] == "img":  # one whose address was refused is no picture
-            described = found[3] if ' alt="' in found[3] else found[3] + ' alt=""'
-            return f"<img{described}>" if ' src="' in found[3] else ""
+            names = _NAMES.findall(found[3])
+            described = found[3] if "alt" in names else found[3] + ' alt=""'
+            return f"<img{described}>" if "src" in names else ""
         if found[2] in _VOID:
             return found.group()
         if found[1]:
