@@ -165,7 +165,9 @@ def text_baselines(dataset: str) -> dict[str, float]:
     train, test = load_text(dataset, "train"), load_text(dataset, "validation")
     texts = (train.tokens.numpy(), test.tokens.numpy())
     return {
-        f"Witten-Bell {order}-gram": -ngram_log_probs(*texts, len(train.alphabet), order).mean()
+        f"Witten-Bell {order}-gram": float(
+            -ngram_log_probs(*texts, len(train.alphabet), order).mean()
+        )
         for order in ORDERS
     }
 
