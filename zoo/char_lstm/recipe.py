@@ -83,20 +83,7 @@ RECIPES = {
         warmup_steps=10,
         schedule="cosine",
         clip_norm=1.0,
-    ),
-    "tinyshakespeare-gru": Config(
-        dataset="tinyshakespeare",
-        length=512,
-        chunk=64,
-        width=384,
-        cell="gru",
-        dropout=0.1,
-        steps=600,
-        batch_size=64,
-        learning_rate=2e-3,
-        warmup_steps=10,
-        schedule="cosine",
-        clip_norm=1.0,
+        precision="bf16",
     ),
 }
 
