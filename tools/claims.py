@@ -25,3 +25,15 @@ def measured_text(result: Result) -> str:
         return f"{result.value:.4g}"
     digits = 2 if result.sd >= 0.05 else 3 if result.sd >= 0.005 else 4
     return f"{result.value:.{digits}f} ± {result.sd:.{digits}f}"
+
+
+def difference(claim: Claim, old: Result, new: Result) -> str:
+    """Why the recorded result does not hold; "" when it does."""
+    if old.protocol != new.protocol:
+        return f"recorded by {old.protocol}, now {new.protocol}: zoo verify --record"
+    if old.data != new.data:
+        return "the test data are not the recorded ones"
+    if not METRICS[claim.metric].agrees(old.value, new.value):
+        tolerance = METRICS[claim.metric].tolerance
+        return f"recorded {measured_text(old)}; they differ by more than {tolerance:g} relatively"
+    return ""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from tools.claims import measured_text
+from tools.claims import difference, measured_text
 from zoo.core.cards import Claim
 from zoo.core.data import is_available
 from zoo.core.errors import ZooError
-from zoo.core.evidence import Result, load_results, save_results
+from zoo.core.evidence import load_results, save_results
 from zoo.core.files import sha256_of
 from zoo.core.metrics import METRICS
 from zoo.core.registry import Entry, entry_names, get_entry
@@ -125,20 +125,8 @@ def _verify_claim(entry: Entry, claim: Claim, record: bool, device: str) -> bool
         save_results(entry.folder, {**kept, claim.id: new})
         click.echo(f"✔ {text}, {new.status} (accepted: {claim.accept}), recorded")
         return True
-    if problem := _difference(claim, old, new):
+    if problem := difference(claim, old, new):
         click.echo(f"✖ {text}: {problem}")
         return False
     click.echo(f"✔ {text} agrees with the recorded {measured_text(old)} ({old.status})")
     return True
-
-
-def _difference(claim: Claim, old: Result, new: Result) -> str:
-    """Why the recorded result does not hold; "" when it does."""
-    if old.protocol != new.protocol:
-        return f"recorded by {old.protocol}, now {new.protocol}: zoo verify --record"
-    if old.data != new.data:
-        return "the test data are not the recorded ones"
-    if not METRICS[claim.metric].agrees(old.value, new.value):
-        tolerance = METRICS[claim.metric].tolerance
-        return f"recorded {measured_text(old)}; they differ by more than {tolerance:g} relatively"
-    return ""

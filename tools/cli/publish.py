@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from tools.cli.publishing import citation, entry
+from tools.cli.publishing import citation, entry, recheck
 from tools.cli.releasing import release
 
 
@@ -23,17 +24,24 @@ def command() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the site; build/site of the clone by default.",
 )
-def site(preview: bool, out: Path | None) -> None:
+@click.option(
+    "--checked",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="What zoo publish recheck has found, for the badges.",
+)
+def site(preview: bool, out: Path | None, checked: Path | None) -> None:
     """Build the site from executed notebooks, cards, results and reviews."""
     from tools.notebooks.results import shown
     from tools.process.record import Record
+    from tools.publish.afterlife import read_check
     from tools.publish.site.build import build
     from tools.publish.site.gather import gather
 
     start, record = time.perf_counter(), Record()
+    check = read_check(checked) if checked else None
     target = out.absolute() if out else record.root / "build" / "site"
     zoo = gather(record, draft=preview, progress=click.echo)
-    report = build(zoo, target, progress=click.echo)
+    report = build(replace(zoo, checked=check), target, progress=click.echo)
     click.echo(
         f"site: {report.pages} pages, {report.size / 2**20:.1f} MiB, "
         f"{len(report.written)} files written, {len(report.removed)} removed, "
@@ -43,4 +51,5 @@ def site(preview: bool, out: Path | None) -> None:
 
 command.add_command(entry)
 command.add_command(citation)
+command.add_command(recheck)
 command.add_command(release)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tools.cli.options import acting
@@ -66,3 +68,28 @@ def citation() -> None:
         with replacing(record.root / path) as partial:
             partial.write_bytes(content)
     click.echo(f"written: {', '.join(made)}; look at them and commit them")
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="build/still-runs.json",
+    show_default=True,
+    help="Where the dated result goes, for `zoo publish site --checked`.",
+)
+def recheck(out: Path) -> None:
+    """Run the published notebooks afresh and measure their claims again.
+
+    A notebook that stopped running is a result, not a failure of this command.
+    """
+    from tools.publish.afterlife import check_text, rerun
+    from tools.publish.site.gather import entries_of
+    from zoo.core.files import replacing
+
+    entries = entries_of(Record())
+    check = rerun(entries, click.echo)
+    with replacing(out) as partial:
+        partial.write_text(check_text(check), encoding="utf-8")
+    bad = [name for name, found in check.entries.items() if not found.notebook.ok]
+    click.echo(f"{len(entries)} entries, {len(bad)} stopped running; the result is in {out}")

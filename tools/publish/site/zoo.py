@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tools.process.ledger.state import Submission
 from tools.process.record import Record
+from tools.publish.afterlife import Check
 from tools.publish.people import People
 from zoo.core.evidence import Result, load_results
 from zoo.core.files import replacing
@@ -53,6 +54,7 @@ class Zoo:
         commit: the commit the site is built from.
         cache: folder for what is costly to make.
         draft: whether entries are shown that are not published.
+        checked: the last rerun of the published entries; None claims nothing.
     """
 
     record: Record
@@ -62,6 +64,7 @@ class Zoo:
     commit: str
     cache: Path
     draft: bool = False
+    checked: Check | None = None
 
     @property
     def root(self) -> Path:
