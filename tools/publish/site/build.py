@@ -22,9 +22,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from tools.publish.site import index
 from tools.publish.site.pages import Asset, Page, Section
+from tools.publish.site.sanitise import visible
 from tools.publish.site.zoo import Zoo
 from zoo.core.errors import ZooError
 
@@ -129,9 +131,15 @@ def environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(folders),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_legible,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _legible(value: Any) -> Any:
+    """Text without marks that reorder it; what a sanitiser has made has none."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _collect(

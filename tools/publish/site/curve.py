@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from tools.publish.site.sanitise import visible
 from zoo.core.curves import Curve
 
 WIDTH, HEIGHT = 340, 210
@@ -63,7 +64,7 @@ def _picture(name: str, points: list[tuple[float, float]], prefix: str) -> Drawn
     def up(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
 
-    label = escape(name.replace("_", " "))
+    label = escape(visible(name.replace("_", " ")))
     parts = [
         f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-labelledby="{prefix}-t {prefix}-d">',

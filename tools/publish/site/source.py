@@ -101,7 +101,7 @@ def _page(
     content: bytes,
     listed: list[tuple[str, str]],
 ) -> Page:
-    text = zoo.people.text(content.decode("utf-8", errors="replace"))
+    text = zoo.people.file(content.decode("utf-8", errors="replace"))
     frozen = commit_of(shown, version)
     name = path.removeprefix(f"zoo/{shown.name}/")
     other: Version = "v2" if version == "v1" else "v1"
