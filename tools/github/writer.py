@@ -61,7 +61,7 @@ def with_record(
     remote: str = "origin",
     token: str = "",
     also: str = "",
-    attempts: int = 5,
+    attempts: int = 10,
     sleep: Callable[[float], None] = time.sleep,
 ) -> T:
     """Act on the newest record, and push its commits and tags together or not at all.
@@ -87,7 +87,7 @@ def with_record(
     last = ""
     for attempt in range(attempts):
         if attempt:  # two that race should not meet again
-            sleep(random.uniform(0.1, 0.5) * 2**attempt)
+            sleep(random.uniform(0.1, 0.5) * 2 ** min(attempt, 5))
         try:
             clone.renew()
             return clone.perform(act)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -10,7 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+from tools.github import lock
 from tools.github.boundaries import trespasses
 from tools.github.port import ChangedFile
 from tools.github.report import WORKFLOW
@@ -41,6 +45,13 @@ RUNS = {
     ("bot.yml", "proposal"): "zoo github issue",
     ("clock.yml", "clock"): 'zoo github clock --at "$TIME"',
     ("report.yml", "report"): "zoo github report",
+}
+QUEUES = {
+    ("bot.yml", "comment"): "record-${{ github.event.comment.user.id }}",
+    ("bot.yml", "proposal"): "record-${{ github.event.issue.user.id }}",
+    ("clock.yml", "clock"): "record",
+    ("report.yml", "report"): "report-${{ github.event.workflow_run.head_repository.id }}"
+    "-${{ github.event.workflow_run.head_branch }}",
 }
 OURS = ("github.token", "github.event.repository.default_branch", "inputs.time")
 
@@ -111,15 +122,15 @@ def test_who_comes_later_waits_and_nobody_is_pushed_out(job):
     concurrency = jobs()[job]["concurrency"]
     assert concurrency["cancel-in-progress"] is False
     assert concurrency["queue"] == "max"
-    alone = job[0] == "report.yml"  # which touches no ledger
-    assert concurrency["group"].startswith("report-") if alone else concurrency["group"] == "record"
+    assert concurrency["group"] == QUEUES[job]
 
 
 def test_a_comment_without_a_command_or_of_a_bot_starts_nothing():
     condition = " ".join(jobs()["bot.yml", "comment"]["if"].split())
     assert "github.event_name == 'issue_comment'" in condition
     assert "github.event.comment.user.type == 'User'" in condition
-    assert "contains(github.event.comment.body, '/zoo')" in condition
+    # The space keeps out links to a repository of this name.
+    assert "contains(github.event.comment.body, '/zoo ')" in condition
     assert "author_association" not in (FOLDER / "bot.yml").read_text()
 
 
@@ -149,15 +160,50 @@ def test_every_exception_from_a_linter_has_its_reason_beside_it(path):
             assert re.search(r"zizmor: ignore\[[a-z-]+\] \w+.{20,}", line), line
 
 
+def locked():
+    """Version by name of what the bot's jobs install; every line of it has its hash."""
+    text = lock.PAGE.read_text().removeprefix(lock.HEAD)
+    line = re.compile(r"([\w.-]+)==(\S+) \\\n    --hash=sha256:[0-9a-f]{64}\n")
+    assert line.sub("", text) == ""
+    return {canonicalize_name(name): version for name, version in line.findall(text)}
+
+
 def test_the_bot_installs_everything_but_pytorch():
-    install = steps(ROOT / ".github/actions/install-bot/action.yml")[-1]["run"]
-    script = re.search(r"<<'END'\n(.*?)^END$", install, re.MULTILINE | re.DOTALL)[1]
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    left_out = set(project["dependencies"]) - set(done.stdout.splitlines())
+    left_out = set(project["dependencies"]) - set(lock.wanted())
     assert {re.match(r"[\w-]+", name)[0] for name in left_out} == {"torch", "torchvision"}
-    assert set(project["optional-dependencies"]["bot"]) <= set(done.stdout.splitlines())
-    assert "--no-deps --editable ." in install
+    assert set(project["optional-dependencies"]["bot"]) <= set(lock.wanted())
+    for one in map(Requirement, lock.wanted()):
+        assert locked()[canonicalize_name(one.name)] in one.specifier, one
+
+
+def test_what_its_packages_need_is_locked_too():
+    """As far as the same versions are installed here."""
+    known, looked = locked(), 0
+    for name, version in known.items():
+        found = [d for d in importlib.metadata.distributions(name=name) if d.version == version]
+        needs = [Requirement(one) for one in (found[0].requires or [])] if found else []
+        asked = [one for one in needs if not one.marker or one.marker.evaluate({"extra": ""})]
+        looked += len(asked)
+        for one in asked:
+            assert known[canonicalize_name(one.name)] in one.specifier, (name, str(one))
+    assert looked > 10
+
+
+def test_only_what_is_locked_is_installed():
+    action = ROOT / ".github/actions/install-bot/action.yml"
+    install = steps(action)[-1]
+    assert install["env"]["LOCKED"] == f"${{{{ github.action_path }}}}/{lock.PAGE.name}"
+    assert (action.parent, lock.PYTHON) == (
+        lock.PAGE.parent,
+        steps(action)[0]["with"]["python-version"],
+    )
+    first, second = install["run"].splitlines()
+    assert "--require-hashes --only-binary :all:" in first
+    assert "--no-deps --no-index --no-build-isolation --editable ." in second
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    (packages,) = [one for one in updates if one["package-ecosystem"] == "pip"]
+    assert f"/{lock.PAGE.parent.relative_to(ROOT)}" in packages["directories"]
 
 
 def test_no_cache_that_student_code_can_fill_reaches_the_bot():

@@ -72,7 +72,7 @@ def test_a_comment_is_not_answered_when_it_could_not_be_recorded(job: Job) -> No
     job.patch.setattr("tools.github.writer.random.uniform", lambda low, high: 0)
     done = job.comment(said)
     assert done.exit_code == 1
-    assert "Error: the record could not be written to origin in 5 attempts" in done.output
+    assert "Error: the record could not be written to origin in 10 attempts" in done.output
     assert job.github.said(said.number) == []
     hook.unlink()
     job.world.term.at("2026-10-01T12:00:00Z")
