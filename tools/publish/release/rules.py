@@ -115,8 +115,9 @@ class Private:
 
     @cached_property
     def _handles(self) -> set[str]:
-        roster = self.people.roster.people
-        return {key[1:] for key in roster} | set(self.people.pseudonyms.values())
+        """Of everybody who has a grade, as they stand in texts of the release."""
+        graded = (p for p in self.people.roster.people.values() if p.role != "instructor")
+        return {self.people.handle(person.handle)[1:].lower() for person in graded}
 
     def _grades(self, text: str) -> Iterator[Found]:
         """A line with a person of the course, a word for grades, and an amount."""

@@ -19,7 +19,7 @@ class Scanner:
     """
 
     def __init__(self, private: Private, allowed: list[Allowed]) -> None:
-        self._rules = private.rules()
+        self._rules, self._people = private.rules(), private.people
         self._allowed = [item.text for item in allowed]
         self._seen: set[tuple[str, str, str]] = set()
         self.problems: list[str] = []
@@ -30,7 +30,8 @@ class Scanner:
         if pickled(data):
             fix = "zoo train writes safetensors; a pickle runs code when it is loaded"
             self._add(path, f"{place}:1", Found(0, "pickle", "a pickle", fix))
-        for text in (Piece(path, flat=True, where="its name"), *pieces(data)):
+        name = Piece(self._people.file(path), flat=True, where="its name")
+        for text in (name, *pieces(data)):
             self._read(path, place, text)
 
     def look_at_message(self, commit: str, message: str) -> None:
@@ -58,11 +59,11 @@ class Scanner:
                     )
 
     def _read(self, path: str, place: str, piece: Piece) -> None:
-        for rule in self._rules:
-            for found in rule(piece.text):
-                if not self._is_allowed(piece.text, found):
-                    what = f" ({piece.where})" if piece.where else ""
-                    self._add(path, f"{place}:{piece.line_at(found.start)}", found, what)
+        everything = (found for rule in self._rules for found in rule(piece.text))
+        for found in sorted(everything, key=lambda found: found.start):
+            if not self._is_allowed(piece.text, found):
+                what = f" ({piece.where})" if piece.where else ""
+                self._add(path, f"{place}:{piece.line_at(found.start)}", found, what)
 
     def _is_allowed(self, text: str, found: Found) -> bool:
         """Whether the policy lets exactly this pass."""
