@@ -35,6 +35,8 @@ SECTIONS = (
     "tools.publish.site.gallery",
     "tools.publish.site.entries",
     "tools.publish.site.source",
+    "tools.publish.site.lessons",
+    "tools.publish.site.about",
 )
 
 SITE = "genzoo"
