@@ -35,6 +35,7 @@ SECTIONS = (
     "tools.publish.site.gallery",
     "tools.publish.site.entries",
     "tools.publish.site.source",
+    "tools.publish.site.record",
     "tools.publish.site.lessons",
     "tools.publish.site.about",
 )
