@@ -70,7 +70,8 @@ def publish(term: Term, **policy: object) -> Term:
         signed = ev.SignedOff(f"rev-one/F0{number}", "verified", "Seen by @rev-one.")
         term.happens("toy", "@rev-one", signed)
     term.happens("toy", "@instructor-one", ev.Accepted(), ev.Published())
-    term.record.commit("toy: published, thanks to @rev-one\n\nCo-authored-by: J <j@uni.edu>")
+    trailer = "Co-authored-by: J <j@" + "uni.edu>"  # in two parts, since this file is released
+    term.record.commit(f"toy: published, thanks to @rev-one\n\n{trailer}")
     term.zoo("reconcile")
     return term
 
