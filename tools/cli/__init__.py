@@ -17,7 +17,7 @@ SECTIONS = {
     "Read": {
         "list": ("models", "list_entries", "List the entries with their papers and results."),
         "show": ("models", "show", "Show an entry: paper, claims, measured values, deviations."),
-        "sample": ("models", "sample", "Draw samples from shipped weights into a PNG."),
+        "sample": ("models", "sample", "Draw samples from shipped weights: a PNG, or text."),
         "notebook": ("notebook", "command", "Run notebooks through papermill."),
         "evaluate": ("evaluate", "evaluate", "Measure metrics on shipped or own weights."),
         "verify": ("evaluate", "verify", "Re-measure the claims of shipped weights."),

@@ -52,23 +52,40 @@ def show(name: str) -> None:
 
 @click.command()
 @click.argument("name")
-@click.option("-n", "count", default=64, show_default=True, type=click.IntRange(1, 100_000))
 @click.option(
-    "-o", "--out", default=None, type=click.Path(path_type=Path), help="PNG to write [NAME.png]."
+    "-n", "count", type=click.IntRange(1, 100_000), help="How many [64 pictures, 4 texts]."
 )
+@click.option(
+    "-o",
+    "--out",
+    default=None,
+    type=click.Path(path_type=Path),
+    help="PNG to write [NAME.png]; text is printed, or goes to a .txt or .png.",
+)
+@click.option("--prompt", default="", help="Beginning that text goes on from.")
 @click.option("--recipe", help="Recipe whose shipped weights are used [the first claim's].")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0, 2**63 - 1))
 @click.option("--device", default="cpu", show_default=True)
 def sample(
-    name: str, count: int, out: Path | None, recipe: str | None, seed: int, device: str
+    name: str,
+    count: int | None,
+    out: Path | None,
+    prompt: str,
+    recipe: str | None,
+    seed: int,
+    device: str,
 ) -> None:
-    """Draw samples from shipped weights into a PNG."""
+    """Draw samples from shipped weights into a PNG; text is printed."""
     entry = get_entry(name)
-    path = out or Path(f"{name}.png")
-    from tools.samples import write_samples
+    from tools.samples import TEXT_COUNT, as_page, draw_texts, is_text, write_samples
 
-    write_samples(entry, path, count, recipe, seed, device)
-    click.echo(f"{count} samples of {name} (seed {seed}) in {path}")
+    if out is None and is_text(entry, recipe):
+        texts = draw_texts(entry, count or TEXT_COUNT, recipe, seed, device, prompt)
+        click.echo(as_page(texts), nl=False)
+        return
+    path = out or Path(f"{name}.png")
+    drawn = write_samples(entry, path, count, recipe, seed, device, prompt)
+    click.echo(f"{drawn} samples of {name} (seed {seed}) in {path}")
 
 
 def _nearby(folder: Path) -> str:

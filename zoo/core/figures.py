@@ -1,4 +1,4 @@
-"""Pictures: grids of samples, training curves, 2-D densities.
+"""Pictures: grids of samples, pages of text, training curves, 2-D densities.
 
 Matplotlib is used by its object interface (no pyplot state, no display needed) and imported only
 when a figure is drawn; a grid of samples needs Pillow alone.
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 PADDING = 2  # pixels of the finished grid, between and around the images
+FONT_SIZE = 14  # pixels, of texts in a picture
 SMALLEST_TILE = 32  # smaller images are enlarged by a whole factor, without interpolation
 
 
@@ -64,6 +65,51 @@ def sample_grid(x: Tensor, path: Path | str | None = None, columns: int | None =
         with replacing(path) as temporary:
             grid.save(temporary, format="PNG", optimize=True)
     return grid
+
+
+def text_picture(
+    texts: Sequence[str], path: Path | str | None = None, columns: int = 2, width: int = 64
+) -> Image:
+    """Set texts beside each other as a page of a fixed-width font, for where only pictures go.
+
+    Args:
+        texts: the texts, any number; their own line breaks are kept.
+        path: where to save a PNG, if given.
+        columns: texts per row.
+        width: characters per line; longer lines are broken.
+    """
+    import matplotlib
+    from PIL import Image, ImageDraw, ImageFont
+
+    file = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSansMono.ttf"
+    font, gap = ImageFont.truetype(str(file), FONT_SIZE), 2 * FONT_SIZE
+    pages = [
+        "\n".join(
+            line[i : i + width]
+            for line in text.split("\n")
+            for i in range(0, max(1, len(line)), width)
+        )
+        for text in texts
+    ]
+    rows = [pages[i : i + columns] for i in range(0, len(pages), columns)]
+    measure = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox
+    tall = [
+        math.ceil(max(measure((0, 0), page, font=font)[3] for page in row)) + gap for row in rows
+    ]
+    wide = math.ceil(font.getlength("x" * width)) + gap
+    canvas = Image.new("L", (columns * wide + gap, sum(tall) + gap), 255)
+    pen = ImageDraw.Draw(canvas)
+    for number, page in enumerate(pages):
+        row, column = divmod(number, columns)
+        corner = (gap + column * wide, gap + sum(tall[:row]))
+        pen.multiline_text(corner, page, fill=0, font=font)
+        if column:
+            x = corner[0] - gap // 2
+            pen.line((x, corner[1], x, corner[1] + tall[row] - gap), fill=190)
+    if path is not None:
+        with replacing(path) as temporary:
+            canvas.save(temporary, format="PNG", optimize=True)
+    return canvas
 
 
 def training_curves(

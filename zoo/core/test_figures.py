@@ -44,6 +44,29 @@ def test_points_are_refused_as_a_grid():
         figures.sample_grid(torch.zeros(5, 2))
 
 
+def ink(picture: Image.Image) -> np.ndarray:
+    return np.asarray(picture) < 100
+
+
+def test_texts_stand_in_columns_below_each_other(tmp_path):
+    path = tmp_path / "texts.png"
+    page = ink(figures.text_picture(["two\nlines", "", "three\nlines\nhere", "x"], path, width=10))
+    top, bottom = np.array_split(page, 2)
+    left, right = page.shape[1] // 2, page.shape[1]
+    assert top[:, :left].any()
+    assert not top[:, left:right].any()  # an empty text
+    assert bottom[:, :left].any()
+    assert bottom[:, left:right].any()
+    assert (ink(Image.open(path)) == page).all()
+
+
+def test_long_lines_are_broken_and_nothing_is_cut_off():
+    once = ink(figures.text_picture(["abcdefgh"], columns=1, width=20))
+    twice = ink(figures.text_picture(["abcdefgh" * 5], columns=1, width=20))
+    assert twice.sum() == 5 * once.sum()
+    assert twice.shape[1] == once.shape[1]
+
+
 def test_curves_read_a_log_that_a_crash_cut_short(tmp_path):
     log = tmp_path / "metrics.jsonl"
     rows = [
