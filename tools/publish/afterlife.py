@@ -106,7 +106,8 @@ def badge(zoo: Zoo, model: str) -> Badge | None:
     day = f"{at.day} {at:%b %Y}"
     versions = f"Python {check.python}, torch {check.torch}"
     if not found.notebook.ok:
-        detail = f"The notebook did not run ({versions}): {found.notebook.error}"
+        error = zoo.people.text(found.notebook.error)  # it may quote the code of an entry
+        detail = f"The notebook did not run ({versions}): {error}"
         return Badge("miss", f"stopped running: {day}", detail)
     ran = f"The notebook ran in {found.notebook.seconds:.0f} s ({versions})"
     wrong = [name for name, claim in found.claims.items() if claim.outcome == "differs"]

@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup
 from PIL import Image
 
+from tools.publish.afterlife import badge
 from tools.publish.play.pages import play_href
 from tools.publish.site import cite, curve, measured, outcomes
 from tools.publish.site.code import highlighted
@@ -131,6 +132,7 @@ def _entry(zoo: Zoo, shown: Shown, picture: bytes | None) -> Page:
         "others": [s for title, s in named.items() if title not in placed],
         "rows": (rows := measured.rows(zoo, shown)),
         "status": STATUS,
+        "afterlife": badge(zoo, shown.name),
         "tally": Counter(row.status for row in rows),
         "baselines": _beside(rows),
         "curves": _curves(shown),

@@ -12,6 +12,7 @@ from typing import Any
 from PIL import Image
 
 from tools.claims import measured_text
+from tools.publish.afterlife import badge
 from tools.publish.site import outcomes, tree
 from tools.publish.site.pages import Asset, Page
 from tools.publish.site.zoo import Shown, Zoo
@@ -69,7 +70,7 @@ def pages(zoo: Zoo) -> Iterator[Page | Asset]:
         picture = picture_of(zoo, shown)
         if picture:
             yield Asset(picture.path, picture.content)
-        cards.append(_card(number, shown, picture))
+        cards.append(_card(zoo, number, shown, picture))
     yield Page(
         path="index.html",
         title="genzoo: peer-reviewed generative models",
@@ -138,7 +139,7 @@ def _age(shown: Shown) -> tuple[float, str]:
     return tree.date_of(shown.entry.card.paper), shown.name
 
 
-def _card(number: int, shown: Shown, picture: Picture | None) -> dict[str, Any]:
+def _card(zoo: Zoo, number: int, shown: Shown, picture: Picture | None) -> dict[str, Any]:
     card, review = shown.entry.card, outcomes.summary(shown)
     return {
         "number": number,
@@ -154,6 +155,7 @@ def _card(number: int, shown: Shown, picture: Picture | None) -> dict[str, Any]:
             for claim in card.claims
         ),
         "review": review["badge"],
+        "afterlife": badge(zoo, shown.name),
         "stage": shown.state.stage if shown.state else "no ledger",
         "picture": picture,
     }

@@ -23,6 +23,8 @@ from tools.publish.afterlife import (
     read_check,
     rerun,
 )
+from tools.publish.site import entries, gallery
+from tools.publish.site.build import build
 from tools.publish.site.zoo import Zoo
 from tools.publish.tests.conftest import measured, notebook
 from zoo.core.errors import ZooError
@@ -198,3 +200,16 @@ def test_the_site_is_not_built_with_a_strange_file(
     assert said.exit_code == 1
     assert "'python' is no version" in said.stderr
     assert git(small_zoo.root, "status", "--porcelain", "--ignored") == before
+
+
+def test_the_badge_stands_on_both_pages_as_text(small_zoo: Zoo, tmp_path: Path) -> None:
+    hostile = EntryCheck(NotebookCheck(False, 1.0, "<script>alert(1)</script>"))
+    checked = replace(CHECK, entries={"alpha": hostile})
+    out = tmp_path / "site"
+    build(replace(small_zoo, checked=checked), out, sections=(gallery.pages, entries.pages))
+    for name in ("index.html", "entries/alpha.html"):
+        assert "stopped running: 3 Nov 2026" in (out / name).read_text(), name
+    page = (out / "entries/alpha.html").read_text()
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "stopped running" not in (out / "entries/beta.html").read_text()
