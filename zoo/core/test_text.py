@@ -44,16 +44,30 @@ def test_docstrings_are_enough_text_and_use_their_whole_alphabet() -> None:
     assert len(train.tokens.unique()) == len(train.alphabet)
 
 
-def test_docstrings_are_the_same_in_another_process() -> None:
-    code = "from zoo.core.text import *; print(load_text('docstrings', 'train').sha256)"
-    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def test_docstrings_are_the_same_in_another_process_and_do_not_depend_on_what_was_imported() -> (
+    None
+):
+    """A notebook replaces pdb.Pdb, and -OO drops docstrings: neither reaches the source."""
+    code = (
+        "import pdb; pdb.Pdb = int; from zoo.core.text import *;"
+        "print(load_text('docstrings', 'train').sha256)"
+    )
+    call = [sys.executable, "-OO", "-c", code]
+    other = subprocess.run(call, capture_output=True, text=True, check=True)
     assert other.stdout.strip() == load_text("docstrings", "train").sha256
 
 
-def test_without_docstrings_there_is_no_text() -> None:
-    code = "from zoo.core.text import *; load_text('docstrings', 'train')"
-    found = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True)
-    assert "start it without -OO" in found.stderr
+def test_only_public_names_are_documented() -> None:
+    found = text._documentation("textwrap")
+    assert found[0] == "Text wrapping and filling."
+    assert any(entry.startswith("Wrap a single paragraph of text") for entry in found)
+    assert not any("_munge_whitespace" in entry for entry in found)
+
+
+def test_a_python_without_sources_is_told_so(monkeypatch) -> None:
+    monkeypatch.setattr(text.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ZooError, match="without the source of its module textwrap"):
+        text._documentation("textwrap")
 
 
 def test_text_is_brought_to_the_alphabet() -> None:

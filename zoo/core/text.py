@@ -1,9 +1,9 @@
 """Text held in memory as tokens, one per character, and split by position.
 
 - `docstrings`: documentation of Python's standard library, which every Python has: the docstrings
-  of a fixed list of modules, in lower case and on a fixed alphabet. It is the same in every run of
-  one Python; other versions of Python document some things in other words, so numbers on this text
-  are compared within one version only.
+  of a fixed list of modules, in lower case and on a fixed alphabet. It is the same wherever one
+  version of Python runs; other versions document some things in other words, so numbers on this
+  text are compared within one version only.
 - `tinyshakespeare`: the first 40,000 lines of Shakespeare that A. Karpathy collected for char-rnn;
   1,115,394 characters, 65 different ones, downloaded once and checked against its sha256.
 
@@ -13,14 +13,13 @@ belong together, and a random split would test on what it trained beside.
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
-import importlib
-import inspect
+import importlib.util
 import re
-import sys
 import urllib.request
-import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +42,7 @@ _SHAKESPEARE = (
 )
 _SHAKESPEARE_SHA256 = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 _DOCUMENTED = """
-argparse ast calendar codecs collections configparser contextlib csv difflib doctest email.message
+argparse ast calendar collections configparser contextlib csv difflib doctest email.message
 fractions functools getopt heapq http.client http.cookiejar inspect ipaddress json logging mailbox
 optparse pdb platform random sched shelve shutil socket statistics string subprocess tarfile
 tempfile textwrap threading timeit traceback typing urllib.parse urllib.request uuid zipfile
@@ -164,28 +163,30 @@ def _shakespeare() -> str:
 
 
 def _docstrings() -> str:
-    if sys.flags.optimize > 1:
-        raise ZooError("this Python runs without docstrings: start it without -OO")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # some modules warn when their old names are looked at
-        found = [text for name in _DOCUMENTED.split() for text in _documentation(name)]
+    found = [text for name in _DOCUMENTED.split() for text in _documentation(name)]
     return normalise("\n\n".join(found), ALPHABETS["docstrings"])
 
 
 def _documentation(name: str) -> list[str]:
-    """Docstrings of a module and of its own public classes, functions and methods, by name."""
-    module = importlib.import_module(name)
-    objects = [module]
-    for name, value in sorted(vars(module).items()):
-        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
-            continue
-        if inspect.isclass(value):
-            methods = sorted(vars(value).items())
-            objects += [value, *(m for n, m in methods if n[0] != "_" and inspect.isfunction(m))]
-        elif inspect.isfunction(value):
-            objects.append(value)
-    texts = [vars(o).get("__doc__") if inspect.isclass(o) else o.__doc__ for o in objects]
-    return [inspect.cleandoc(text) for text in texts if isinstance(text, str)]
+    """Docstrings of a module and of its public classes, functions and methods, as they stand there.
+
+    Read from the source: a debugger or a notebook may have put its own objects into the module.
+    """
+    spec = importlib.util.find_spec(name)
+    source = spec and spec.loader.get_source(name)
+    if not source:
+        raise ZooError(f"this Python comes without the source of its module {name}: use another")
+    return [
+        text for node in _public(ast.parse(source)) if (text := ast.get_docstring(node)) is not None
+    ]
+
+
+def _public(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> Iterator[ast.AST]:
+    """The node and, of modules and classes, what is defined in it under a public name."""
+    yield node
+    for inner in node.body if not isinstance(node, ast.FunctionDef) else []:
+        if isinstance(inner, (ast.ClassDef, ast.FunctionDef)) and inner.name[0] != "_":
+            yield from _public(inner)
 
 
 def normalise(text: str, alphabet: str) -> str:
