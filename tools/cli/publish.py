@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from zoo.core.errors import ZooError
+
 from tools.cli.publishing import citation, entry, recheck
 from tools.cli.releasing import release
 
@@ -36,6 +38,7 @@ def site(preview: bool, out: Path | None, checked: Path | None) -> None:
     from tools.publish.afterlife import read_check
     from tools.publish.site.build import build
     from tools.publish.site.gather import gather
+    from tools.publish.site.inspect import inspect
 
     start, record = time.perf_counter(), Record()
     check = read_check(checked) if checked else None
@@ -47,6 +50,12 @@ def site(preview: bool, out: Path | None, checked: Path | None) -> None:
         f"{len(report.written)} files written, {len(report.removed)} removed, "
         f"{time.perf_counter() - start:.0f} s\nopen {shown(target / 'index.html')}"
     )
+    faults = inspect(target)
+    if faults:
+        for fault in faults:
+            click.echo(fault, err=True)
+        rule = f"{len(faults)} faults in the site, listed above"
+        raise ZooError(f"{rule}: mend them before anybody else sees it")
 
 
 command.add_command(entry)
