@@ -8,10 +8,9 @@ from pathlib import Path
 
 import click
 
-from zoo.core.errors import ZooError
-
 from tools.cli.publishing import citation, entry, recheck
 from tools.cli.releasing import release
+from zoo.core.errors import ZooError
 
 
 @click.group("publish")
