@@ -49,7 +49,7 @@ def layout(subject: Subject) -> Iterator[Finding]:
         if not (subject.folder / name).is_file():
             yield Finding(f"{here}/{name}", "the file is missing", f"add it: {what}")
     if not (subject.folder / "samples.png").is_file():
-        command = f"zoo sample {subject.name} -n 64 --seed 0 -o {here}/samples.png"
+        command = f"zoo sample {subject.name} --seed 0 -o {here}/samples.png"
         yield Finding(f"{here}/samples.png", "the sample picture is missing", f"make it: {command}")
     for path in subject.files():
         yield from _file(subject, path)

@@ -47,7 +47,7 @@ def show(name: str) -> None:
             click.echo(_wrapped(f"{number}. {text}"))
     shipped = sorted(path.stem for path in (entry.folder / "weights").glob("*.safetensors"))
     click.echo(f"\nShipped weights: {', '.join(shipped) or 'none'}")
-    click.echo(f"Try: zoo sample {name} -n 64 -o {name}.png")
+    click.echo(f"Try: zoo sample {name} -o {name}.png")
 
 
 @click.command()

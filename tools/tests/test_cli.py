@@ -105,6 +105,22 @@ def test_sample_writes_a_picture_and_is_seeded(tmp_path):
     assert first != other
 
 
+def test_sample_prints_text_or_writes_it(tmp_path):
+    call = ["sample", "gpt", "-n", "2", "--prompt", "ROMEO:"]
+    printed = zoo(*call)
+    assert printed.startswith("── 1 ──\nROMEO:")
+    assert printed.count("ROMEO:") >= 2
+    assert printed == zoo(*call, "--seed", "0") != zoo(*call, "--seed", "1")
+    page, picture = tmp_path / "gpt.txt", tmp_path / "gpt.png"
+    zoo(*call, "-o", str(page))
+    assert page.read_text(encoding="utf-8") == printed
+    assert "2 samples of gpt" in zoo(*call, "-o", str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "ends in .png or .txt" in mistake(*call, "-o", "text.docx")
+    assert "'é' is no character of tinyshakespeare" in mistake("sample", "gpt", "--prompt", "é")
+    assert "does not continue text" in mistake("sample", "vae", "--prompt", "ROMEO:")
+
+
 def test_train_stop_resume_and_refusals(tmp_path):
     call = ["train", "vae", "--recipe", "tiny", "--set", "steps=30", "--out", str(tmp_path / "run")]
     assert "--resume" in zoo(*call, "--budget", "0s")
