@@ -28,19 +28,22 @@ def gather(
         ZooError: no entry to show, or a notebook that does not run, with its cell.
     """
     entries = entries_of(record, draft)
+    for entry in [entry for entry in entries if draft and not _demo(entry).is_file()]:
+        progress(f"{entry.name}: left out of the preview, it has no demo.ipynb yet")
+        entries.remove(entry)
     if not entries:
         rule = "no entry is published yet"
         raise ZooError(f"{rule}: zoo publish entry NAME, or zoo publish site --preview")
     lessons = sorted((record.root / "notebooks").glob("*.ipynb"))
-    notebooks = [entry.folder / "demo.ipynb" for entry in entries] + lessons
+    notebooks = [_demo(entry) for entry in entries] + lessons
     executed = _executed(record.root, notebooks, progress)
-    states = record.states()
+    states, commit = record.states(), head(record.root)
     return Zoo(
         record=record,
-        shown=[Shown(e, states.get(e.name), executed[e.folder / "demo.ipynb"]) for e in entries],
+        shown=[Shown(e, states.get(e.name), executed[_demo(e)]) for e in entries],
         lessons=[executed[lesson] for lesson in lessons],
         people=people_of(record.roster, head(record.root)),
-        commit=head(record.root),
+        commit=commit,
         cache=record.root / "build" / "cache" / "site",
         draft=draft,
     )
@@ -54,6 +57,10 @@ def entries_of(record: Record, draft: bool = False) -> list[Entry]:
         return entries
     states = record.states()
     return [e for e in entries if e.name in states and states[e.name].stage == "published"]
+
+
+def _demo(entry: Entry) -> Path:
+    return entry.folder / "demo.ipynb"
 
 
 def _executed(

@@ -20,8 +20,9 @@ from zoo.core.families import FAMILIES
 
 _FACTS = Path(__file__).parent / "citations.yaml"
 _ARXIV = re.compile(r"(\d\d)(\d\d)\.\d{4,5}")
+# Pixels; a year has at least _YEAR, more where the picture would be narrower than the page.
 _YEAR, _LETTER, _PAD, _HEIGHT, _ROW, _GAP = 112.0, 7.6, 22.0, 30.0, 44.0, 12.0
-_LEFT, _TOP, _LANE = 132.0, 34.0, 14.0
+_LEFT, _TOP, _LANE, _WIDTH = 132.0, 34.0, 14.0, 1130.0
 
 
 @dataclass
@@ -75,16 +76,17 @@ def draw(shown: list[Shown]) -> dict[str, Any]:
     if not nodes:
         return {"nodes": []}
     first, last = (int(pick(node.date for node in nodes.values())) for pick in (min, max))
+    year = max(_YEAR, (_WIDTH - _LEFT) / (last + 1 - first))
     for node in nodes.values():
-        node.x = _LEFT + (node.date - first) * _YEAR
+        node.x = _LEFT + (node.date - first) * year
     lanes, bottom = _lanes(list(nodes.values()))
     right = max(node.x + node.width / 2 for node in nodes.values())
-    width = max(_LEFT + (last + 1 - first) * _YEAR, right + _GAP)
+    width = max(_LEFT + (last + 1 - first) * year, right + _GAP)
     return {
         "nodes": sorted(nodes.values(), key=lambda node: (node.date, node.label)),
         "edges": [_edge(nodes[a], nodes[b], kind) for a, b, kind in _drawn(nodes)],
         "lanes": lanes,
-        "years": [(year, _LEFT + (year - first) * _YEAR) for year in range(first, last + 1)],
+        "years": [(first + n, _LEFT + n * year) for n in range(last + 1 - first)],
         "width": round(width),
         "height": round(bottom),
         "box": _HEIGHT,
@@ -126,7 +128,10 @@ def _nodes(shown: list[Shown]) -> dict[str, Node]:
 
 
 def _drawn(nodes: dict[str, Node]) -> list[tuple[str, str, str]]:
-    """Lines (older, newer, kind): those of builds_on, and citations that no longer path implies."""
+    """Lines (older, newer, kind): builds_on, citations between entries, and further citations.
+
+    Of the latter, only those that no longer path implies.
+    """
 
     @functools.cache
     def above(key: str) -> frozenset[str]:
@@ -136,8 +141,9 @@ def _drawn(nodes: dict[str, Node]) -> list[tuple[str, str, str]]:
     for key, node in nodes.items():
         lines += [(older, key, "builds") for older in node.builds_on]
         for older in node.cites:
+            among_entries = bool(node.entry and nodes[older].entry)
             implied = any(older in above(other) for other in node.cites if other != older)
-            if not implied and older not in node.builds_on:
+            if (among_entries or not implied) and older not in node.builds_on:
                 lines.append((older, key, "cites"))
     return lines
 
