@@ -49,7 +49,7 @@ def site(preview: bool, out: Path | None, checked: Path | None) -> None:
         f"{len(report.written)} files written, {len(report.removed)} removed, "
         f"{time.perf_counter() - start:.0f} s\nopen {shown(target / 'index.html')}"
     )
-    faults = inspect(target)
+    faults = inspect(target, zoo.cached)
     if faults:
         for fault in faults:
             click.echo(fault, err=True)

@@ -7,10 +7,11 @@ for fault in inspect(Path("build/site")):
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -25,6 +26,7 @@ _LOADING |= {"image", "use", "input", "frame"}
 _LOADED_LINKS = {"stylesheet", "icon", "preload", "modulepreload", "prefetch", "manifest"}
 _ADDRESSES = ("src", "href", "xlink:href", "data", "poster")
 _URL = re.compile(r"""url\(\s*["']?([^"')]*)["']?\s*\)|@import\s+["']([^"']+)["']""")
+Cached = Callable[[str, list[bytes], Callable[[], bytes]], bytes]
 _CSS_COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
@@ -54,14 +56,21 @@ class Seen:
     faults: list[tuple[int, str]] = field(default_factory=list)
 
 
-def inspect(out: Path) -> list[str]:
+def inspect(out: Path, cached: Cached = lambda kind, parts, make: make()) -> list[str]:
     """Every fault of a site: "page:line: what is wrong", in the order of the pages.
 
     Args:
         out: folder of the site.
+        cached: keeps what was seen on a page, as `Zoo.cached` does.
     """
-    pages = {path.relative_to(out).as_posix(): path for path in sorted(out.rglob("*.html"))}
-    seen = {name: look(path.read_text(encoding="utf-8")) for name, path in pages.items()}
+    code = Path(__file__).read_bytes()
+    seen = {}
+    for path in sorted(out.rglob("*.html")):
+        content = path.read_bytes()
+        kept = cached(
+            "seen.json", [code, content], lambda text=content: _packed(look(text.decode()))
+        )
+        seen[path.relative_to(out).as_posix()] = _unpacked(kept)
     faults = [
         f"{name}:{line}: {what}"
         for name, page in seen.items()
@@ -80,6 +89,17 @@ def look(text: str) -> Seen:
     page = reader.finish()
     page.faults += _invalid(text)
     return page
+
+
+def _packed(page: Seen) -> bytes:
+    return json.dumps(asdict(page)).encode()
+
+
+def _unpacked(content: bytes) -> Seen:
+    fields = json.loads(content)
+    links = [Link(**link) for link in fields.pop("links")]
+    faults = [(line, what) for line, what in fields.pop("faults")]
+    return Seen(**fields, links=links, faults=faults)
 
 
 def _invalid(text: str) -> Iterator[tuple[int, str]]:

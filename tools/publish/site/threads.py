@@ -109,7 +109,9 @@ def spot(model: str, version: Version, place: Place) -> Spot:
         label += f"\u2013{place.last}" if place.last != place.first else ""
     if not place.path.startswith(folder):
         return Spot(label, "")
-    return Spot(label, source_href(model, version, place.path, place.cell or place.first))
+    # The lines of a notebook's file are on no page; its cells are.
+    line = None if place.path.endswith(".ipynb") else place.first
+    return Spot(label, source_href(model, version, place.path, place.cell or line))
 
 
 def _reviewed(

@@ -163,3 +163,21 @@ def test_a_heavy_front_page_is_found_and_lazy_pictures_are_not_counted(site):
     front.write_text(front.read_text().replace(' loading="lazy"', ""))
     weight = "1.00 MB before its lazy pictures, at most 1 MB"
     assert inspect(site) == [f"index.html:1: the page weighs {weight}"]
+
+
+def test_a_page_that_did_not_change_is_not_read_again(site):
+    kept: dict[tuple[bytes, ...], bytes] = {}
+    made = []
+
+    def cached(kind, parts, make):
+        if tuple(parts) not in kept:
+            made.append(kind)
+            kept[tuple(parts)] = make()
+        return kept[tuple(parts)]
+
+    assert inspect(site, cached) == inspect(site, cached) == []
+    assert len(made) == 2
+    path = site / "entries/vae.html"
+    path.write_text(path.read_text().replace("END", '<a href="#gone">x</a>'))
+    assert inspect(site, cached) == ["entries/vae.html:15: no #gone in entries/vae.html"]
+    assert len(made) == 3

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tools.process.findings import Place
 from tools.process.ledger import events as ev
 from tools.process.ledger.state import Review
 from tools.process.record import Record
@@ -23,7 +24,7 @@ from tools.publish.site.build import build
 from tools.publish.site.inspect import inspect
 from tools.publish.site.outcomes import summary
 from tools.publish.site.pages import Page
-from tools.publish.site.threads import reviews_of
+from tools.publish.site.threads import Spot, reviews_of, spot
 from tools.publish.site.zoo import Shown, Zoo
 from tools.publish.tests.conftest import add_entry, reviewed
 from zoo.core.errors import ZooError
@@ -100,6 +101,12 @@ def test_places_lead_to_lines_and_cells_of_the_entrys_own_files(toy):
         "entries/toy/source/v1/model.py.html#L15",
         "entries/toy/source/v1/demo.ipynb.html#cell-draw",
     ]
+
+
+def test_lines_of_a_notebooks_file_lead_to_its_page():
+    here = spot("toy", "v2", Place("zoo/toy/demo.ipynb", 407, 429))
+    assert here == Spot("demo.ipynb:407\u2013429", "entries/toy/source/v2/demo.ipynb.html")
+    assert spot("toy", "v1", Place("README.md", 3, 3)) == Spot("README.md:3", "")
 
 
 def test_a_place_without_a_page_is_no_link(toy, tmp_path):
