@@ -13,6 +13,7 @@ from tools.publish.release.objects import FOLDER
 from tools.publish.release.texts import with_commits
 
 GONE = "0" * 40  # a commit that is in no history: it was rebased, or lost
+SILENT = "About what is not published\n"  # of a commit of which nothing goes out
 NAMES = ("co-authored-by:", "signed-off-by:", "reviewed-by:", "acked-by:", "tested-by:")
 
 
@@ -48,6 +49,7 @@ class _History:
         self.order = git(root, "rev-list", "--topo-order", "--reverse", *tips).split()
         self.new: dict[str, str] = {}
         self._known = set(self.order)
+        self._roots: dict[str, str] = {}
         self._blobs: dict[tuple[str, str], str] = {}
         self._trees: dict[tuple[str, str], str | None] = {}
         self._texts = self._texts_by_digest(tips)
@@ -66,12 +68,17 @@ class _History:
         before = self.source.commit(old)
         parents = tuple(self.new[parent] for parent in before.parents)
         tree = self._tree(before.tree, "", old) or self.builder.store.add_tree([])
-        lines = before.message.split("\n")
-        message = "\n".join(line for line in lines if not line.lower().startswith(NAMES))
-        message = self.plan.people.file(with_commits(message, self.renamed))
+        self._roots[old] = tree
+        same = any(tree == self._roots[parent] for parent in before.parents[:1])
+        message = SILENT if same else self._message(before.message)
         self.builder.scanner.look_at_message(old, message)
         commit = replace(before, tree=tree, parents=parents, message=message)
         self.new[old] = self.builder.add_commit(commit)
+
+    def _message(self, text: str) -> str:
+        """A commit's message without the people at its end."""
+        kept = (line for line in text.split("\n") if not line.lower().startswith(NAMES))
+        return self.plan.people.file(with_commits("\n".join(kept), self.renamed))
 
     def renamed(self, name: str) -> str | None:
         """The new id of a commit that is named in full or in part; None for what is none."""

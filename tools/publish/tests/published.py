@@ -71,7 +71,8 @@ def publish(term: Term, **policy: object) -> Term:
         term.happens("toy", "@rev-one", signed)
     term.happens("toy", "@instructor-one", ev.Accepted(), ev.Published())
     trailer = "Co-authored-by: J <j@" + "uni.edu>"  # in two parts, since this file is released
-    term.record.commit(f"toy: published, thanks to @rev-one\n\n{trailer}")
+    message = f"toy: published, thanks to @rev-one\n\n{trailer}"
+    term.record.commit(message, "reviews/toy/events.jsonl")
     term.zoo("reconcile")
     return term
 

@@ -122,10 +122,21 @@ def test_three_commits_or_all_of_them(published: Term, tmp_path: Path) -> None:
     assert len(after) == len(before) + 1
     messages = [line.split("|")[0] for line in after[1:]]
     kept = [line.split("|")[0] for line in before]
-    assert [m for m, k in zip(messages, kept, strict=True) if m != k] == [
-        message for message in messages if "anonymous-" in message
+    changed = [(k, m) for m, k in zip(messages, kept, strict=True) if m != k]
+    silent = "About what is not published"
+    assert changed == [
+        ("Record: projections rebuilt", silent),
+        ("toy: published, thanks to @rev-one", f"toy: published, thanks to @{_name(tmp_path)}"),
+        ("Write zoo/other/recipe.py", silent),
+        ("Write reviews/bids.yaml", silent),
+        ("Write reviews/roster.yaml", silent),
     ]
     assert [line.split("|")[1] for line in after[1:]] == [line.split("|")[1] for line in before]
+
+
+def _name(folder: Path) -> str:
+    """How @rev-one is called."""
+    return Path(_review(folder / "filtered")).stem
 
 
 @pytest.mark.parametrize("history", HISTORIES)
@@ -156,6 +167,35 @@ def test_reviews_in_short(term: Term, tmp_path: Path, history: str) -> None:  # 
     for public in ("## F01: Finding 1", "zoo/toy/model.py:15-16", "### mathematics: 3", "partial"):
         assert public in text
     assert "answer: disputed" in (out / "reviews/toy/v2/response.md").read_text()
+
+
+def test_branches_and_merges_are_rewritten(published: Term, tmp_path: Path) -> None:
+    git(published.root, "switch", "--quiet", "--create", "side", "HEAD~3")
+    published.write("side.md", "by @rev-one")
+    side = published.git("rev-parse", "HEAD")
+    git(published.root, "switch", "--quiet", "main")
+    git(published.root, "merge", "--quiet", "-m", f"Merge {side[:12]} of rev-one", "side")
+    out = tmp_path / "out"
+    release(published.record, out, "filtered")
+    assert examine(Record(out)) == ([], [])
+    (merge,) = git(out, "log", "--merges", "--format=%H").split()
+    _, other = git(out, "log", "-1", "--format=%P", merge).split()
+    said = git(out, "log", "-1", "--format=%s", merge)
+    assert said == f"Merge {other[:12]} of {Path(_review(out)).stem}"
+    assert git(out, "show", "--format=", "--name-only", other).strip() == "side.md"
+
+
+def test_a_frozen_commit_beside_the_branch_is_kept(published: Term, tmp_path: Path) -> None:
+    """As when a pull request was squashed: the tag alone leads to version 1."""
+    git(published.root, "checkout", "--quiet", "--orphan", "squashed")
+    git(published.root, "commit", "--quiet", "-m", "All at once")
+    git(published.root, "branch", "--quiet", "--force", "main", "squashed")
+    git(published.root, "switch", "--quiet", "main")
+    out = tmp_path / "out"
+    release(published.record, out, "filtered")
+    assert examine(Record(out)) == ([], [])
+    assert len(log(out, "%s")) == 2
+    assert "line five" not in git(out, "show", "toy/v1:zoo/toy/model.py")
 
 
 def test_a_folder_that_is_not_empty_stays_as_it_is(published: Term, tmp_path: Path) -> None:
