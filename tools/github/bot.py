@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tools.github.acts import perform, was_recorded
@@ -15,6 +15,7 @@ from tools.github.authority import Asker, asking
 from tools.github.commands import Command, Malformed, parse
 from tools.github.port import COMMENT_LIMIT, Comment, Failed, GitHub, Reaction
 from tools.github.scene import Done, Scene, Subject, subject_of
+from tools.github.speech import spoken
 from tools.github.writer import made_refs, restore_refs
 from tools.process.git import git, head
 from tools.process.record import Record
@@ -38,6 +39,8 @@ class Reply:
         reaction: rocket when all was done, confused when something was not; None for none.
         changed: whether anything was recorded, by an earlier delivery perhaps.
         later: what is done on GitHub once the record is pushed; each gives a line.
+        subject: what the comment's place is about, as far as that was looked up.
+        comments: those of that place, as they were before.
         broken: what went wrong that is nobody's mistake but ours, for the log.
     """
 
@@ -45,6 +48,8 @@ class Reply:
     reaction: Reaction | None = None
     changed: bool = False
     later: tuple[Callable[[GitHub], str], ...] = ()
+    subject: Subject | None = None
+    comments: tuple[Comment, ...] = ()
     broken: Exception | None = None
 
 
@@ -56,13 +61,10 @@ def mark(comment: Comment) -> str:
     return f"{REPLY}comment-{comment.id} -->"
 
 
-def answered(comment: Comment, github: GitHub) -> bool:
-    """Whether the bot itself has replied to a comment."""
+def answered(comment: Comment, comments: Iterable[Comment], github: GitHub) -> bool:
+    """Whether the bot itself has replied to a comment, among those of its place."""
     me = github.me().id
-    return any(
-        one.author.id == me and one.body.startswith(mark(comment))
-        for one in github.comments(comment.number)
-    )
+    return any(one.author.id == me and one.body.startswith(mark(comment)) for one in comments)
 
 
 def handle_comment(comment: Comment, github: GitHub, record: Record, now: datetime) -> Reply:
@@ -80,7 +82,8 @@ def handle_comment(comment: Comment, github: GitHub, record: Record, now: dateti
     if not commands or comment.author.id == github.me().id:
         return SILENCE
     try:
-        if answered(comment, github):
+        comments = tuple(github.comments(comment.number))
+        if answered(comment, comments, github):
             return SILENCE
         github.react(comment.id, "eyes")
     except Failed as error:
@@ -91,7 +94,7 @@ def handle_comment(comment: Comment, github: GitHub, record: Record, now: dateti
         return _refused("this comment was edited, and only new ones act: write it again")
     if isinstance(commands, Malformed):
         return _refused(_malformed(commands))
-    return _run_all(commands, comment, github, record, now)
+    return replace(_run_all(commands, comment, github, record, now), comments=comments)
 
 
 def _refused(text: str) -> Reply:
@@ -132,7 +135,8 @@ def _run_all(
                 words = f"{scene.model}: /zoo {command.verb} (comment {comment.id})"
                 record.commit(words, *scene.written)
         except ZooError as error:
-            done = Done(f"refused: {code_span(one_line(error))}", refused=True)
+            rule = spoken(str(error), place[1].model if place else "")
+            done = Done(f"refused: {code_span(one_line(rule))}", refused=True)
         except Exception as error:
             if isinstance(error, Failed) and _hopeful(error, comment, record, name, now):
                 raise  # nothing is pushed: the clock finds the comment, and runs all of it
@@ -148,7 +152,8 @@ def _run_all(
         "confused" if results[-1][1].refused else "rocket",
         head(record.root) != before or any(done.recorded for _, done in results),
         tuple(done.later for _, done in results if done.later),
-        broken,
+        place[1] if place else None,
+        broken=broken,
     )
 
 

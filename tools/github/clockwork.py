@@ -15,11 +15,11 @@ from tools.github.bot import GONE, REPLY, answered, mark
 from tools.github.boundaries import entries
 from tools.github.commands import parse
 from tools.github.filing import merge_revealed, reveal_from_pulls
-from tools.github.labels import OVERDUE, PREFIX, project
+from tools.github.labels import OVERDUE, PREFIX, close_proposal, is_settled, project
 from tools.github.overdue import overdue_text
 from tools.github.port import Comment, Failed, GitHub, Issue
 from tools.github.proposing import PROPOSAL_MARK
-from tools.github.reminding import remind
+from tools.github.reminding import announce, remind
 from tools.github.setup import PROPOSAL
 from tools.github.sticky import own, pin
 from tools.process.decisions import closing
@@ -121,6 +121,10 @@ def strike(github: GitHub, record: Record, now: datetime) -> Report:
     for model, places in numbers.items():
         state = states[model]
         report.attempt(
+            f"{model}: told that reviews are open",
+            lambda s=state, n=places: announce(github, record, n, s, now),
+        )
+        report.attempt(
             f"{model}: reminded", lambda s=state, n=places: remind(github, record, n, s, now)
         )
         for issue in (listed[number] for number in places if number in listed):
@@ -128,6 +132,9 @@ def strike(github: GitHub, record: Record, now: datetime) -> Report:
                 f"{model}: labels, milestone or status of {issue.number}",
                 lambda i=issue, s=state: project(github, i, s, record.policy, now),
             )
+            if is_settled(state, issue):
+                name = f"{model}: proposal {issue.number} closed"
+                report.attempt(name, lambda i=issue: close_proposal(github, i))
     for issue, state in _left_behind(github, states, now):
         report.attempt(
             f"{state.model}: labels, milestone or status of {issue.number}",
@@ -236,7 +243,8 @@ def sweep(
 def _answer(github: GitHub, comment: Comment, handle: Callable[[Comment], object]) -> bool:
     """Whether a comment had to be answered, and was."""
     try:
-        if comment.author.id == github.me().id or answered(comment, github):
+        mine = comment.author.id == github.me().id
+        if mine or answered(comment, github.comments(comment.number), github):
             return False
     except Failed as error:
         if error.status in GONE:  # deleted meanwhile, with all around it

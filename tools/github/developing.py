@@ -7,6 +7,7 @@ import hashlib
 from tools.github.boundaries import entries, trespasses
 from tools.github.commands import Command
 from tools.github.scene import Done, Scene
+from tools.github.speech import spoken
 from tools.process.ledger.events import Answered, Submitted, Withdrawn
 from tools.process.response.answering import open_findings, response_remarks
 from tools.process.response.responsefile import parse_response, response_template
@@ -108,7 +109,7 @@ def respond(scene: Scene, command: Command) -> Done:
     content = scene.file(path)
     findings = open_findings(record, state)
     if content is None:
-        form = code_block(response_template(state, findings), "markdown")
+        form = code_block(spoken(response_template(state, findings), scene.model), "markdown")
         text = f"there is no {code_span(path)} here yet: commit this form, filled in, and say"
         return Done(f"{text} `/zoo respond` again", form)
     assert state.v1 is not None
@@ -120,7 +121,7 @@ def respond(scene: Scene, command: Command) -> Done:
         for one in remarks[:REMARKS_SHOWN]
     ]
     listed += ["…"] if len(remarks) > REMARKS_SHOWN else []
-    block = code_block("\n".join(listed), "text") if listed else ""
+    block = code_block(spoken("\n".join(listed), scene.model), "text") if listed else ""
     open_ones = sum(not one.warning for one in remarks)
     if open_ones:
         things = f"{open_ones} thing{'s' * (open_ones > 1)}"

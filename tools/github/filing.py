@@ -14,6 +14,7 @@ import re
 from tools.github.inline import compile_inline
 from tools.github.port import ChangedFile, Comment, Failed, GitHub, Pull
 from tools.github.scene import into_default
+from tools.github.speech import spoken
 from tools.process.ledger.events import ReviewFiled
 from tools.process.record import Record
 from tools.process.review.lint import Remark
@@ -34,7 +35,7 @@ def scaffold(record: Record, model: str, actor: str) -> str:
     """The form of a review of the frozen version, and the two ways to hand it in; Markdown."""
     state, reviewer = reviewing(record, model, actor)
     path = review_path(record, model, reviewer).relative_to(record.root).as_posix()
-    form = draft_text(state, record.policy, reviewer, f"the tag {model}/v1")
+    form = spoken(draft_text(state, record.policy, reviewer, f"the tag {model}/v1"), model)
     longest = max((len(run) for run in re.findall("`+", form)), default=0)
     fence = "`" * max(4, longest + 1)
     due = state.due("review", reviewer)
@@ -66,7 +67,7 @@ def lint(record: Record, model: str, actor: str, text: str) -> list[str]:
     The lines quote the review: whoever puts them into Markdown escapes them.
     """
     state, reviewer = reviewing(record, model, actor)
-    return [_said(remark) for remark in remarks_on(record, state, reviewer, text)]
+    return [spoken(_said(remark), model) for remark in remarks_on(record, state, reviewer, text)]
 
 
 def _said(remark: Remark) -> str:

@@ -5,11 +5,12 @@ Labels that begin with "zoo:" are the bot's, as are three milestones; everybody 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import get_args
 
-from tools.github.port import GitHub, Issue
+from tools.github.port import Comment, GitHub, Issue
 from tools.github.sticky import update_status
 from tools.process.ledger.state import OVER, StageName, Submission
 from tools.process.obligations import obligations
@@ -76,21 +77,55 @@ def milestone_of(state: Submission) -> str | None:
 
 
 def apply_projections(
-    github: GitHub, number: int, state: Submission, policy: Policy, now: datetime
+    github: GitHub,
+    number: int,
+    state: Submission,
+    policy: Policy,
+    now: datetime,
+    known: Sequence[Comment] = (),
 ) -> bool:
     """Bring labels, milestone and status of an issue or pull request up to date.
+
+    Args:
+        github: the repository.
+        number: of the issue or pull request; a proposal of which nothing more will come is closed.
+        state: of its entry.
+        policy: the course's rules.
+        now: the present moment.
+        known: comments that were there before.
 
     Returns:
         Whether anything had to be done.
     """
     issue = github.issue(number)
-    return issue is not None and project(github, issue, state, policy, now)
+    if issue is None:
+        return False
+    changed = project(github, issue, state, policy, now, known)
+    return (is_settled(state, issue) and close_proposal(github, issue)) or changed
 
 
-def project(github: GitHub, issue: Issue, state: Submission, policy: Policy, now: datetime) -> bool:
+def project(
+    github: GitHub,
+    issue: Issue,
+    state: Submission,
+    policy: Policy,
+    now: datetime,
+    known: Sequence[Comment] = (),
+) -> bool:
     """The same, of an issue or pull request as it was just read."""
     marked = _mark(github, issue, state, policy, now)
-    return update_status(github, issue.number, state, policy, now) or marked
+    return update_status(github, issue.number, state, policy, now, known) or marked
+
+
+def is_settled(state: Submission, issue: Issue) -> bool:
+    """Whether an issue is an open proposal of which nothing more will come."""
+    return not issue.is_pull and issue.is_open and state.stage in (*OVER, "accepted", "published")
+
+
+def close_proposal(github: GitHub, issue: Issue) -> bool:
+    """Close the issue of a proposal."""
+    github.close_issue(issue.number)
+    return True
 
 
 def _mark(github: GitHub, issue: Issue, state: Submission, policy: Policy, now: datetime) -> bool:

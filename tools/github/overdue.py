@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
+from tools.github.speech import spoken
 from tools.github.sticky import code, when, who
 from tools.process.history import work
 from tools.process.ledger.state import OVER, Submission
@@ -36,7 +37,8 @@ def _late(state: Submission, policy: Policy, now: datetime) -> Iterator[str]:
     """Cells of what is late, then of what can come no more unless somebody extends it."""
     for item in obligations(state, now):
         if item.late:
-            yield f"{who(state, item)} | {escape(item.what)} | {when(item, policy)}"
+            what = escape(spoken(item.what, state.model))
+            yield f"{who(state, item)} | {what} | {when(item, policy)}"
     if state.stage == "missing":
         team = ", ".join(map(code, state.team))
         for version in state.missing:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from tools.github.port import GitHub
+from tools.github.speech import spoken
 from tools.github.sticky import code, commands, own
 from tools.process.board import DEADLINE
 from tools.process.ledger.state import Submission
@@ -20,6 +21,7 @@ from tools.process.times import both
 
 BEFORE = (("before-3d", timedelta(days=3)), ("before-1d", timedelta(days=1)))
 LAST_CALL = timedelta(hours=3)  # before a deadline after which nothing is taken
+NEWS = timedelta(days=1)  # after which nobody needs to be told any more
 LAST = "After that nothing is taken."
 
 
@@ -46,6 +48,26 @@ def remind(
             github.create_comment(places[0], f"{mark}\n{text}\n")
             sent += 1
     return sent
+
+
+def announce(
+    github: GitHub, record: Record, places: Sequence[int], state: Submission, now: datetime
+) -> bool:
+    """Tell a team, within a day and once, that their reviews are open; whether it was done now."""
+    opened = state.revealed_at
+    if state.stage != "revising" or opened is None or now - opened >= NEWS:
+        return False
+    mark = f"<!-- zoo:opened {state.model} -->"
+    if any(own(github, [c for place in places for c in github.comments(place)], mark)):
+        return False
+    people = ", ".join(_mention(github, record.roster, who) for who in state.team)
+    due = state.due("v2")
+    until = f", due {both(due, record.policy.zone)}" if due else ""
+    steps = "`/zoo respond`, then `/zoo submit v2`" if state.findings else "`/zoo submit v2`"
+    count = f"{len(state.findings)} finding{'s' * (len(state.findings) != 1)}"
+    said = f"the reviews are open, with {count}; next is version 2{until}. Write {steps}."
+    github.create_comment(places[0], f"{mark}\n{people}, for {code(state.model)}: {said}\n")
+    return True
 
 
 def _due(state: Submission, now: datetime) -> Iterator[tuple[str, list[Obligation]]]:
@@ -87,7 +109,7 @@ def _reminder(
     assert first.until is not None
     assert first.closes is not None
     people = [_mention(github, record.roster, who) for who in first.people(state, record.roster)]
-    tasks = " and ".join(item.what for item in items)
+    tasks = spoken(" and ".join(item.what for item in items), state.model)
     written = " or ".join(code(line) for item in items for line in commands(item))
     due = both(first.until, zone)
     if kind == "after":

@@ -5,6 +5,7 @@ Each of these may be run again for the same event and then changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,12 +16,12 @@ from tools.github.clockwork import close_over, missed_proposals, strike, sweep
 from tools.github.labels import apply_projections
 from tools.github.port import Comment, GitHub, Issue
 from tools.github.proposing import PROPOSAL_MARK, propose_from_issue
-from tools.github.scene import subject_of
+from tools.github.scene import Subject, subject_of
 from tools.github.sticky import pin
 from tools.github.writer import with_record
 from tools.process import clock
 from tools.process.record import Record
-from tools.text import escape
+from tools.text import code_span
 
 LOOK_BACK = timedelta(days=7)  # for comments and proposals that nobody has answered
 
@@ -51,7 +52,7 @@ class Desk:
         reply = with_record(self.root, act, token=self.token, also=also)
         answer(comment, reply, github)
         if reply.changed:
-            self._project(comment.number)
+            self._project(comment.number, reply.subject, reply.comments)
         return f"comment {comment.id}: {reply.reaction or 'no command for the bot'}"
 
     def proposal(self, issue: Issue, *, found: bool = False) -> str:
@@ -62,7 +63,9 @@ class Desk:
             return outcome.model, outcome.lines
 
         model, lines = with_record(self.root, act, token=self.token)
-        said = "\n".join(f"- {escape(line)}" for line in lines)
+        said = "\n".join(f"- {code_span(line)}" for line in lines)
+        if not model:
+            said = f"Not recorded. Edit this issue until nothing is left of:\n\n{said}"
         pin(self.github, issue.number, f"{PROPOSAL_MARK}\n{said}\n", PROPOSAL_MARK)
         if model:
             self._project(issue.number)
@@ -93,14 +96,17 @@ class Desk:
         done = [*missed.done, *(f"{model}: closed" for model in closed), *struck.done]
         return done, [*missed.faults, *struck.faults]
 
-    def _project(self, number: int) -> None:
+    def _project(
+        self, number: int, subject: Subject | None = None, known: Sequence[Comment] = ()
+    ) -> None:
         """Bring labels, milestone and status up to date, where the entry is talked about.
 
         A pull request with a review gets none of these: they belong to that of the entry, and
         nobody would keep them up to date.
         """
         record = Record(self.root)
-        subject = subject_of(self.github, record, number)
+        if subject is None or not subject.model:  # what it was about is recorded only now
+            subject = subject_of(self.github, record, number)
         if not subject.model:
             return
         state, numbers = record.state(subject.model), [number]
@@ -109,7 +115,7 @@ class Desk:
             pulls = self.github.pulls_with_head(frozen.commit) if frozen else []
             numbers = [pull.number for pull in pulls]
         for one in numbers:
-            apply_projections(self.github, one, state, record.policy, clock.now())
+            apply_projections(self.github, one, state, record.policy, clock.now(), known)
 
 
 def head_of(number: int) -> str:

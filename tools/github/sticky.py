@@ -7,10 +7,11 @@ most of the time there is nothing to edit. People stand in code spans: nobody is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from tools.github.port import Comment, GitHub
+from tools.github.speech import spoken
 from tools.process.ledger.state import OVER, Submission, Submitted
 from tools.process.obligations import TEAM, Obligation, obligations
 from tools.process.rules.policy import Policy
@@ -55,15 +56,25 @@ def status_text(state: Submission, policy: Policy, now: datetime) -> str:
 
 
 def update_status(
-    github: GitHub, number: int, state: Submission, policy: Policy, now: datetime
+    github: GitHub,
+    number: int,
+    state: Submission,
+    policy: Policy,
+    now: datetime,
+    known: Sequence[Comment] = (),
 ) -> bool:
     """Write the status comment, or change it where its text has; whether anything was done."""
-    return pin(github, number, status_text(state, policy, now), MARK)
+    return pin(github, number, status_text(state, policy, now), MARK, known)
 
 
-def pin(github: GitHub, number: int, text: str, mark: str) -> bool:
-    """Keep one comment of the bot's that begins with a mark; whether anything was done."""
-    there = next(own(github, github.comments(number), mark), None)
+def pin(github: GitHub, number: int, text: str, mark: str, known: Sequence[Comment] = ()) -> bool:
+    """Keep one comment of the bot's that begins with a mark; whether anything was done.
+
+    It is looked for among comments that are known; where it is not, GitHub is asked.
+    """
+    here = [one for one in known if one.number == number]
+    there = next(own(github, here, mark), None) if here else None
+    there = there or next(own(github, github.comments(number), mark), None)
     if there is None:
         github.create_comment(number, text)
     elif _plain(there.body) != _plain(text):
@@ -117,7 +128,8 @@ def _plain(body: str) -> str:
 
 def _row(state: Submission, item: Obligation, policy: Policy) -> str:
     said = " or ".join(map(code, commands(item)))
-    return f"| {who(state, item)} | {escape(item.what)} | {when(item, policy)} | {said} |"
+    what = escape(spoken(item.what, state.model))
+    return f"| {who(state, item)} | {what} | {when(item, policy)} | {said} |"
 
 
 def _versions(state: Submission, policy: Policy) -> Iterator[str]:

@@ -286,7 +286,7 @@ def test_calls_of_a_command(scenes: Scenes) -> None:
     scenes.github.calls.clear()
     scenes.say("instructor-one", "/zoo approve")
     assert scenes.github.calls == [
-        *("me", "me", "comments", "react"),
+        *("me", "comments", "me", "react"),
         *("user", "permission", "pull", "changed_files"),
         *("create_comment", "react"),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from tools.github.tests.world import MARK, World
 from tools.process import clock
 from tools.process.ledger import events as ev
 from tools.process.review.sealing import seal
+from tools.process.rules.policy import stamp
 from tools.process.tests.conftest import Term
 from tools.process.tests.conftest import term as term
 from tools.process.tests.revision import review, revise, submitted
@@ -213,6 +215,31 @@ def test_a_lost_answer_sends_no_second_reminder(world: World) -> None:
     assert world.strike("2026-10-19T12:00:00Z").faults == ["vae: reminded: GitHub answered 502"]
     assert world.strike("2026-10-19T12:30:00Z").faults == []
     assert len(world.marks(number)) == 1
+
+
+# News
+
+
+def test_a_team_is_told_once_that_reviews_are_open(revised: World) -> None:
+    number = revised.pull("zoo/toy/model.py")
+    opened = revised.term.state("toy").revealed_at
+    assert opened is not None
+    for _ in range(2):
+        assert revised.strike(stamp(opened + timedelta(hours=1))).faults == []
+    told = [one for one in revised.github.said(number) if one.startswith("<!-- zoo:opened toy -->")]
+    due = "Mon 16 Nov 2026 23:59 CET (22:59 UTC)"
+    assert told == [
+        "<!-- zoo:opened toy -->\n@dev-one, @dev-two, for `toy`: the reviews are open, with 3 "
+        f"findings; next is version 2, due {due}. Write `/zoo respond`, then `/zoo submit v2`.\n"
+    ]
+
+
+def test_old_news_is_none(revised: World) -> None:
+    number = revised.pull("zoo/toy/model.py")
+    opened = revised.term.state("toy").revealed_at
+    assert opened is not None
+    revised.strike(stamp(opened + timedelta(days=1)))
+    assert not any("zoo:opened" in one for one in revised.github.said(number))
 
 
 # What is over

@@ -135,10 +135,16 @@ def _late(state: Submission) -> Iterator[tuple[str, str]]:
 
 
 def labels(course: Course) -> dict[str, list[str]]:
-    """Labels of issues and pull requests by their places, and which are merged."""
+    """Labels of issues and pull requests by their places, and which are merged or closed.
+
+    A closed proposal keeps the labels that it had.
+    """
     github, found = course.village.github, {}
     for place, number in course.village.places.items():
         pull, issue = github.pull_table.get(number), github.issue_table[number]
+        if pull is None and not issue.is_open:
+            found[place] = ["closed"]
+            continue
         found[place] = [*sorted(issue.labels), *(["merged"] if pull and pull.merged else [])]
     return found
 

@@ -110,7 +110,8 @@ def test_from_the_proposal_to_the_merge(
     _sign_off_and_accept(town, pull)
 
     pinged = [text for text in town.said_by_bot() if PING.search(CODE.sub("", text))]
-    assert len(pinged) == 1
+    assert len(pinged) == 2
+    assert "\n@dev-one, @dev-two, for `vae`: the reviews are open, with 3 findings" in pinged[1]
     assert "\n@rev-two, for `vae`: please write the review" in pinged[0]
     assert "the record is whole: 1 ledger, 18 events" in town.fsck()
     assert town.in_main("zoo/vae/model.py") == MENDED

@@ -86,7 +86,8 @@ def test_a_proposal_is_mended_in_place_and_recorded_once(job: Job) -> None:
     issue = job.github.add_issue(author, "Proposal", body(entry="No Name"), ["proposal"])
     assert job.issue(issue).output == "zoo: issue 1: not recorded\n"
     (answer,) = job.github.said(1)
-    assert answer.startswith("<!-- zoo:proposal -->\n- Entry")
+    begin = "<!-- zoo:proposal -->\nNot recorded. Edit this issue until nothing is left of:\n\n"
+    assert answer.startswith(f"{begin}- `Entry: ")
     job.github.change(1, body=body())
     stranger = job.github.add_user("stranger")
     assert "left alone" in job.issue(issue, by=stranger, action="edited").output
@@ -94,12 +95,55 @@ def test_a_proposal_is_mended_in_place_and_recorded_once(job: Job) -> None:
     assert job.issue(issue, action="edited").output == "zoo: issue 1: proposal recorded\n"
     assert job.recorded().state("vae").stage == "proposed"
     answer, status = job.github.said(1)
-    assert "vae is proposed by &#64;&#8203;dev-one" in answer
+    next_one = "- `vae is proposed by @dev-one; next, the instructor approves`\n"
+    assert answer == f"<!-- zoo:proposal -->\n{next_one}"
     assert status.startswith("<!-- zoo:status vae -->")
     assert job.github.issue(1).labels == ("proposal", "zoo:proposed")
     tip = git(job.remote, "rev-parse", "main")
     job.issue(issue, action="edited")
     assert git(job.remote, "rev-parse", "main") == tip
+
+
+def test_a_proposal_that_is_declined_is_closed(job: Job) -> None:
+    job.begin()
+    issue = job.github.add_issue(job.github.users["dev-one"], "P", body(), ["proposal"])
+    job.issue(issue)
+    assert job.github.issue(1).is_open
+    job.github.permissions["instructor-one"] = "admin"
+    teacher = job.github.users["instructor-one"]
+    job.comment(job.github.say(1, teacher, "/zoo decline -- no public data"))
+    assert not job.github.issue(1).is_open
+    assert job.github.issue(1).labels == ("proposal", "zoo:declined")
+
+
+def test_what_a_command_costs(job: Job) -> None:
+    """What was looked up to obey is not asked for again to bring the status up to date."""
+    job.world.approved()
+    job.begin()
+    number = job.world.pull()
+    job.comment(job.github.say(number, job.github.users["dev-two"], "/zoo withdraw -- ill"))
+    job.github.calls.clear()
+    job.comment(job.github.say(number, job.github.users["dev-one"], "/zoo status"))
+    read = [name for name in job.github.calls if name != "me"]
+    assert read == ["comments", "react", "pull", "changed_files", "create_comment", "react"]
+    other = job.world.pull("zoo/made/model.py")
+    job.github.calls.clear()
+    job.comment(job.github.say(other, job.github.users["dev-one"], "/zoo status"))
+    assert "update_comment" not in job.github.calls
+
+
+def test_the_status_is_found_among_the_comments_that_were_read(job: Job) -> None:
+    job.world.approved()
+    job.begin()
+    number, github = job.world.pull(), job.github
+    job.run("clock")  # writes the status
+    github.calls.clear()
+    job.comment(github.say(number, github.users["dev-one"], "/zoo withdraw -- ill"))
+    names = [name for name in github.calls if name != "me"]
+    assert names == [
+        *("comments", "react", "pull", "changed_files", "create_comment", "react"),
+        *("issue", "set_labels", "set_milestone", "update_comment"),
+    ]
 
 
 def test_a_run_of_ci_is_reported(job: Job) -> None:

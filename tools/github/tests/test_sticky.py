@@ -53,7 +53,7 @@ def test_the_text_of_an_entry_in_review(term: Term) -> None:
         "",
         "| who | owes | until | write |",
         "|---|---|---|---|",
-        "| `@rev-one` | write the review &#40;zoo review start toy&#41; and file it "
+        "| `@rev-one` | write the review &#40;/zoo scaffold&#41; and file it "
         "| Thu 8 Oct 2026 12:00 CEST (10:00 UTC) | `/zoo scaffold` or `/zoo file` |",
         "",
         "`/zoo help` says what you can do here now.",
