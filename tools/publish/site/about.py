@@ -30,7 +30,7 @@ def pages(zoo: Zoo) -> Iterator[Page]:
             "metrics": [metric for metric in METRICS.values() if metric.id in used],
             "status": STATUS,
             "margin": f"{100 * PARTIAL_MARGIN:g}",
-            "policy": zoo.record.policy,
+            "rules": zoo.record.policy.review,
             "repository": zoo.record.policy.publication.repository,
             "commit": zoo.commit,
         },

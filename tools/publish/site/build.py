@@ -178,7 +178,7 @@ def _rendered(zoo: Zoo, pages: dict[str, Page]) -> dict[str, bytes]:
     navigation = [row for row in NAVIGATION if row[2] in pages]
     files = {index.PATH: index.script(pages.values())}
     for path, page in pages.items():
-        context: dict[str, Any] = {
+        frame: dict[str, Any] = {
             "page": page,
             "site": SITE,
             "draft": zoo.draft,
@@ -186,9 +186,12 @@ def _rendered(zoo: Zoo, pages: dict[str, Page]) -> dict[str, bytes]:
             "policy": policy_text(page.policy),
             "link": lambda target, path=path: relative(path, target),
             "has": pages.__contains__,
-            **page.context,
         }
-        files[path] = templates.get_template(page.template).render(context).encode()
+        if taken := frame.keys() & page.context.keys():  # above all the content-security policy
+            raise ZooError(
+                f"{path}: '{min(taken)}' is a variable of the frame: name yours otherwise"
+            )
+        files[path] = templates.get_template(page.template).render(page.context, **frame).encode()
     return files
 
 
