@@ -24,7 +24,7 @@ _ELEMENT_NAMES = (
 )
 _ELEMENTS = frozenset(_ELEMENT_NAMES.split())
 _FLAG = re.compile(r"true|false")
-_LENGTH = re.compile(r"-?\d*\.?\d+(em|ex|px|%)?")
+_LENGTH = re.compile(r"-?\d*\.?\d+(em|ex|px|%)|0")
 _ATTRIBUTES = {
     "stretchy": _FLAG,
     "fence": _FLAG,

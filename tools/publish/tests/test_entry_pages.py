@@ -19,7 +19,7 @@ from tools.publish.site.cite import bibtex_of_entry, bibtex_of_paper
 from tools.publish.site.curve import draw
 from tools.publish.site.measured import accepted, duration
 from tools.publish.site.zoo import Zoo
-from tools.publish.tests.conftest import add_entry, measured, zoo_of
+from tools.publish.tests.conftest import add_entry, measured, notebook, zoo_of
 from zoo.core.curves import Curve, save_curve
 from zoo.core.evidence import save_results
 
@@ -155,6 +155,7 @@ def test_links_to_github_are_there_when_the_policy_names_a_repository(alpha, tmp
 def test_names_are_those_of_consent(alpha, tmp_path):
     folder = alpha.root / "zoo/alpha"
     (folder / "model.py").write_text('"""By @dev-one."""\n')
+    (folder / "demo.ipynb").write_bytes(notebook("# By @dev-one", "1", "dev-one\n"))
     text = (folder / "README.md").read_text() + "\n## Thanks\n\nTo @dev-one.\n"
     (folder / "README.md").write_text(text)
     zoo = replace(alpha, people=People(alpha.record.roster, {"@dev-one": "anonymous-1"}))
@@ -198,8 +199,8 @@ def test_nothing_of_a_hostile_entry_acts(clone, tmp_path):
     with (folder / "README.md").open("a") as card:
         card.write(f"\n## {HOSTILE}\n\n{HOSTILE}\n\n```{HOSTILE}\n{HOSTILE}\n```\n")
     cell = {"cell_type": "markdown", "metadata": {}, "id": HOSTILE, "source": f"# {HOSTILE}"}
-    notebook = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
-    (folder / "demo.ipynb").write_text(json.dumps(notebook))
+    content = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    (folder / "demo.ipynb").write_text(json.dumps(content))
     out = site(zoo_of(clone), tmp_path / "site")
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.html"))
     assert [path.rpartition("/")[2] for path in written] == [

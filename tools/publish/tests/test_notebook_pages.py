@@ -200,6 +200,11 @@ def test_what_is_no_notebook_is_refused_in_one_line(content):
         render_notebook(content)
 
 
+def test_the_number_of_a_cell_is_text():
+    cell = code_cell() | {"execution_count": "<script>evil()</script>"}
+    assert "&lt;script&gt;evil()&lt;/script&gt;</span>" in render_notebook(notebook(cell))
+
+
 def test_odd_data_of_an_output_is_text():
     odd = {"output_type": "display_data", "data": {"text/html": {"a": "<b>"}}, "metadata": {}}
     assert shown(odd) == ['<div class="output-html" tabindex="0">{"a": "<b>"}</b></div>']
@@ -221,3 +226,6 @@ def test_a_rendered_notebook_is_remembered_until_it_changes(small_zoo, monkeypat
     path.write_bytes(notebook(text_cell("# Changed")))
     monkeypatch.undo()
     assert ">Changed</h1>" in notebook_html(small_zoo, path)
+    monkeypatch.setattr(renderer, "renderers", lambda: (b"other code",))
+    monkeypatch.setattr(renderer, "render_notebook", lambda *_, **__: "made by other code")
+    assert notebook_html(small_zoo, path) == "made by other code"
