@@ -21,7 +21,7 @@ from tools.process.record import Record
 )
 @click.option(
     "--people",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=click.Path(dir_okay=False, path_type=Path),
     metavar="CSV",
     help="Names, student numbers and addresses that must not occur anywhere.",
 )

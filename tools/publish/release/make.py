@@ -104,7 +104,7 @@ def release(
 
 def _write(plan: Plan, folder: Path, history: Callable[[Builder], str], scanner: Scanner) -> str:
     """The repository, checked out; its last commit."""
-    git(folder, "init", "--quiet", "--initial-branch=main", "--template=")
+    git(folder, "init", "--quiet", "--initial-branch=main", "--object-format=sha1", "--template=")
     with Objects(plan.record.root) as source:
         builder = Builder(plan, source, folder, scanner)
         commit = history(builder)
