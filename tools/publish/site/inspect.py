@@ -150,6 +150,8 @@ class _Reader(HTMLParser):
         ):
             if not present:
                 self._fault(1, what)
+        if self.policy and not self.policy.startswith("default-src 'none'"):
+            self._fault(1, "the content-security policy does not begin with default-src 'none'")
         for word in ("unsafe-inline", "http:", "https:", "'unsafe-eval'"):
             if word in self.policy:
                 self._fault(1, f"the content-security policy allows {word}")

@@ -110,6 +110,11 @@ def test_a_style_sheet_in_the_page_is_found(site):
         (' lang="en"', "", "no lang on <html>"),
         ("<title>A page</title>", "<title> </title>", "no title"),
         ('<h1 id="one">One</h1>', '<h2 id="one">One</h2>', "no h1"),
+        (
+            "default-src 'none'",
+            "default-src *",
+            "the content-security policy does not begin with default-src 'none'",
+        ),
         ("'self' data:", "'self' https:", "the content-security policy allows https:"),
         (
             "script-src 'self'",
