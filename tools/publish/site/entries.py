@@ -113,7 +113,7 @@ def sections_of(zoo: Zoo, shown: Shown) -> dict[str, Section]:
     made = {}
     for number, (title, text) in enumerate(parts.items()):
         prefix = f"card-{number}-"
-        body = render_markdown(text, prefix=prefix, files=files)
+        body = render_markdown(text, least=3, prefix=prefix, files=files)
         made[title] = Section(title, f"card-{number}", body)
     return made
 

@@ -48,6 +48,7 @@ def render_markdown(
     text: str,
     *,
     shift: int = 0,
+    least: int = 1,
     prefix: str = "",
     files: Mapping[str, str] | None = None,
     images: Mapping[str, str] | None = None,
@@ -57,6 +58,7 @@ def render_markdown(
     Args:
         text: CommonMark with tables, strikethrough and formulas.
         shift: by how much headings are lowered: 1 makes `#` an `h2`.
+        least: no heading stands above this level, where the text is a part of a page.
         prefix: of the ids of headings, where a page shows several texts.
         files: link by relative path, for files that have a page.
         images: address (relative, or of data) by the name that the text uses.
@@ -66,7 +68,7 @@ def render_markdown(
     parser = _parser()
     environment: dict[str, Any] = {"files": files or {}, "images": images or {}}
     tokens = parser.parse(visible(text), environment)
-    _name_headings(tokens, shift, prefix)
+    _name_headings(tokens, shift, least, prefix)
     _settle_addresses(tokens, environment, prefix)
     return Markup(parser.renderer.render(tokens, parser.options, environment))
 
@@ -184,13 +186,13 @@ def _block_formula(state: StateBlock, first: int, last: int, silent: bool) -> bo
     return False
 
 
-def _name_headings(tokens: list[Token], shift: int, prefix: str) -> None:
+def _name_headings(tokens: list[Token], shift: int, least: int, prefix: str) -> None:
     """Lower the headings, and give each an id of its own."""
     taken = set(_RESERVED)
     for place, token in enumerate(tokens):
         if token.type not in ("heading_open", "heading_close"):
             continue
-        token.tag = f"h{min(6, int(token.tag[1]) + shift)}"
+        token.tag = f"h{min(6, max(least, int(token.tag[1]) + shift))}"
         if token.type == "heading_open":
             base = name = prefix + slug(_plain(tokens[place + 1]))
             number = 2
