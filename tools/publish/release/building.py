@@ -82,6 +82,8 @@ class Builder:
         for path, (mode, key) in self.tree.items():
             if self.plan.goes_out(path) and not is_record(path):
                 data = self.public(path, self.source.get(key))
+                if path.endswith((".py", ".ipynb")):
+                    self.scanner.problems += self.plan.missed(path, data.decode(errors="replace"))
                 files[self.plan.people.file(path)] = (mode, self.blob(path, data))
         return files
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -60,6 +61,16 @@ class Plan:
                     if team is not None:
                         names.setdefault(team, model)
         return names
+
+    def missed(self, path: str, text: str) -> Iterator[str]:
+        """A line for each entry that a lesson or an entry's code uses and that stays behind."""
+        if self.left_out and path.startswith(("notebooks/", "zoo/")):
+            names = "|".join(map(re.escape, self.left_out))
+            use = rf"\bzoo(?:\.| import )({names})\b|\bload\(\\?[\"']({names})\\?[\"']"
+            for found in re.finditer(use, text):
+                line, name = text.count("\n", 0, found.start()) + 1, found[1] or found[2]
+                rule = f"it uses '{name}', which is not published"
+                yield f"{path}:{line}: {rule}; zoo publish entry {name}, or take it out"
 
     def goes_out(self, path: str) -> bool:
         """Whether a file is part of the release; projections of the ledgers are made anew."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tools.process.fsck import examine
 from tools.process.git import git
@@ -15,6 +17,7 @@ from tools.process.review.frozen import FrozenTree, squeezed, text_at
 from tools.process.review.reviewfile import load_review
 from tools.process.tests.conftest import Term, term  # noqa: F401
 from tools.publish.release.make import release
+from tools.publish.release.texts import TILE, cut_picture
 from tools.publish.tests.published import ROSTER, contents, occurs, publish
 
 HISTORIES = ("fresh", "filtered")
@@ -240,6 +243,29 @@ def test_a_missing_licence_stops_it(published: Term, tmp_path: Path) -> None:
     published.git("rm", "--quiet", "LICENSE")
     published.git("commit", "--quiet", "-m", "No licence")
     assert "LICENSE is missing" in stops(published, tmp_path / "out")[0]
+
+
+def test_a_lesson_without_its_entry_stops_it(published: Term, tmp_path: Path) -> None:
+    lines = ["import zoo.other.model", "from zoo import other", 'zoo.load("other")', "zoo.others"]
+    published.write("notebooks/lesson.py", "\n".join(lines))
+    published.write("zoo/test_all.py", "load('other')")
+    rule = "it uses 'other', which is not published; zoo publish entry other, or take it out"
+    places = ("notebooks/lesson.py:1", "notebooks/lesson.py:2", "notebooks/lesson.py:3")
+    assert stops(published, tmp_path / "out") == [
+        f"{place}: {rule}" for place in (*places, "zoo/test_all.py:1")
+    ]
+
+
+def test_the_picture_of_all_entries_loses_rows() -> None:
+    picture = Image.new("L", (10, 3 * TILE))
+    for row, grey in enumerate((10, 20, 30)):
+        picture.paste(grey, (0, row * TILE, 10, (row + 1) * TILE))
+    data = io.BytesIO()
+    picture.save(data, "PNG")
+    rows = ["a", "b", "c"]
+    cut = Image.open(io.BytesIO(cut_picture(data.getvalue(), rows, ["a", "c", "x"])))
+    assert (cut.size, cut.getcolors()) == ((10, 2 * TILE), [(10 * TILE, 10), (10 * TILE, 30)])
+    assert cut_picture(data.getvalue(), rows, rows) == data.getvalue()
 
 
 def test_what_is_not_committed_is_not_released(published: Term, tmp_path: Path) -> None:

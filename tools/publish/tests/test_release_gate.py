@@ -151,6 +151,10 @@ def test_the_name_of_a_file_is_read_and_pictures_in_notebooks() -> None:
     assert line.startswith(f"file:1: the e-mail address {MAIL} (outputs: PNG metadata); ")
 
 
+def test_numbers_of_weights_are_no_text() -> None:
+    assert looked(struct.pack("<Q", 7) + b'{"x":0}' + BYTES + b"\0") == []
+
+
 GRADES = {
     "Student,ID,SIS User ID,SIS Login ID,Section,v1\n": "a gradebook",
     "ID number,Email address,v1\n": "a gradebook",
