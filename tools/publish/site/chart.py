@@ -197,6 +197,9 @@ def _row(frame: _Frame, mark: Mark, top: float) -> Markup:
     scale, x = frame.scale, frame.scale(mark.value)
     parts = [_line(frame.left, top, frame.width - 4, top, "strip-rule")]
     if frame.narrow:
+        # Lines stop where words are.
+        blank = '<rect class="strip-blank" x="0" y="{:.1f}" width="{}" height="25"/>'
+        parts.append(Markup(blank).format(top + 1, frame.width))
         name = one_line(mark.name, 16)
         parts.append(_text(4, top + 17, name, "strip-name"))
         room = frame.width - 24 - (len(name) + len(mark.text)) * 1.35 * _LETTER
