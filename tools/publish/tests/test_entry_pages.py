@@ -14,6 +14,7 @@ from bs4 import BeautifulSoup
 
 from tools.process.git import git
 from tools.publish.people import People
+from tools.publish.site import entries
 from tools.publish.site.build import build
 from tools.publish.site.cite import bibtex_of_entry, bibtex_of_paper
 from tools.publish.site.curve import draw
@@ -41,6 +42,12 @@ def with_publication(zoo: Zoo, **fields: object) -> Zoo:
     publication = replace(zoo.record.policy.publication, **fields)
     zoo.record.__dict__["policy"] = replace(zoo.record.policy, publication=publication)
     return zoo
+
+
+@pytest.fixture(autouse=True)
+def _no_player(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What runs models in a page is fetched; these tests are without it."""
+    monkeypatch.setattr(entries, "play_href", lambda zoo, shown: None)
 
 
 @pytest.fixture
