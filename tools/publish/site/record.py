@@ -69,7 +69,7 @@ def _page(zoo: Zoo, shown: Shown) -> Page:
         description=f"{said['sentence']} Every finding with its answer and its sign-off.",
         section="gallery",
         styles=("record.css",),
-        search=_search(reviews, public) if texts else "",
+        search=_search(reviews, public),
     )
 
 
@@ -86,6 +86,6 @@ def _unread(reviews: list[Reviewed]) -> list[str]:
 
 
 def _search(reviews: list[Reviewed], public: Callable[[str], str]) -> str:
-    """The titles of the findings."""
+    """The titles of the findings, as far as texts are published."""
     titles = [t.finding.title for r in reviews for t in r.threads if t.finding]
     return public(" ".join(titles))

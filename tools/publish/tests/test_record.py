@@ -202,7 +202,7 @@ def test_hostile_texts_are_shown_as_texts(toy, tmp_path):
     path = toy.root / "reviews/toy/v1/rev-one.md"
     evil = "<script>alert(1)</script>"
     text = path.read_text().replace("Finding 2", f"{evil} [x](javascript:alert)")
-    text = text.replace("Change the number.", f"#### {evil}\n\n##### More")
+    text = text.replace("Change the number.", f"#### {evil}\n\n###### More")
     path.write_text(text.replace("I read all of it", f"I read {evil}"))
     state = toy.state("toy")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
