@@ -216,16 +216,16 @@ def test_hostile_texts_are_shown_as_texts(toy, tmp_path):
 
 
 def test_summary_counts_what_became_of_findings():
-    state = reviewed("toy", findings=3, resolved=2)
+    state = reviewed("toy", findings=3, resolved=1)
     signatures = dict(list(state.signatures.items())[:2])
     more = Review("@rev-two", datetime(2026, 1, 1, tzinfo=UTC), status="missing")
     state = dataclasses.replace(state, signatures=signatures).with_review(more)
     said = summary(Shown(Entry("toy", Path("zoo/toy")), state, Path("demo.ipynb")))
     assert said == {
         "page": PAGE,
-        "badge": {"kind": "partial", "text": "reviewed, 2 of 3 verified"},
+        "badge": {"kind": "partial", "text": "reviewed, 1 of 3 verified"},
         "sentence": "1 review (1 more never came) with 3 findings (3 minor); "
-        "answers: 3 fixed; after revision: 2 verified, 1 open.",
+        "answers: 3 fixed; after revision: 1 verified, 1 partial, 1 open.",
         "stage": "published",
         "reviews": {"open": 1, "missing": 1, "due": 0},
         "total": 3,
@@ -234,11 +234,11 @@ def test_summary_counts_what_became_of_findings():
                 "severity": "minor",
                 "count": 3,
                 "answers": {"fixed": 3},
-                "outcomes": {"verified": 2, "open": 1},
+                "outcomes": {"verified": 1, "partial": 1, "open": 1},
             }
         ],
         "answers": {"fixed": 3},
-        "outcomes": {"verified": 2, "open": 1},
+        "outcomes": {"verified": 1, "partial": 1, "open": 1},
         "verdicts": [""],
     }
 
