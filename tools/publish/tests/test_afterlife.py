@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from tools.cli import main
+from tools.notebooks import NotebookResult
 from tools.process.git import git
 from tools.publish import afterlife
 from tools.publish.afterlife import (
@@ -174,6 +175,19 @@ def test_notebooks_run_afresh_and_claims_are_measured(
     absent = replace(alpha.card.claims[0], dataset="mnist")
     monkeypatch.setattr(afterlife, "is_available", lambda name: False)
     assert afterlife._measured(alpha, absent) == ClaimCheck("skipped", "mnist is not at hand")
+
+
+def test_nothing_is_answered_from_a_cache(small_zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def run(path: Path, **options: Any) -> NotebookResult:
+        asked.append(options)
+        return NotebookResult(path, "executed", 1.0)
+
+    monkeypatch.setattr("tools.notebooks.run_notebook", run)
+    rerun(_entries(small_zoo.root))
+    assert [options["cache"] for options in asked] == [None, None]
+    assert not any(options["out"].exists() for options in asked)
 
 
 def test_the_command_looks_at_published_entries_alone(
