@@ -129,6 +129,7 @@ def test_labels_of_lines_side_by_side_do_not_meet():
     svg = draw(Strip([mark], lines, "nats", "x"))
     assert meeting(svg) == []
     assert {text for *_, text in labels(svg)} >= {name for name, _ in lines}
+    assert [text for left, right, _, text in labels(svg) if left < 0 or right > 960] == []
 
 
 def test_intervals_ranges_and_the_papers_value_are_drawn_to_scale():
