@@ -47,7 +47,8 @@ def restore_refs(root: Path, before: dict[str, str]) -> None:
     present = made_refs(root)
     changes = [f"delete {ref}" for ref in present if ref not in before]
     changes += [f"update {ref} {at}" for ref, at in before.items() if present.get(ref) != at]
-    git(root, "update-ref", "--stdin", stdin="".join(f"{line}\n" for line in changes).encode())
+    if changes:
+        git(root, "update-ref", "--stdin", stdin="".join(f"{line}\n" for line in changes).encode())
 
 
 class _Again(Exception):

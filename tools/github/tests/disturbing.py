@@ -256,7 +256,7 @@ class Course:
                 raise Killed
             return result
 
-        result = with_record(root, acting, sleep=lambda seconds: None, **options)
+        result = with_record(root, acting, attempts=4, sleep=lambda seconds: None, **options)
         if kill == "after":
             raise Killed
         return result
