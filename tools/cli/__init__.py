@@ -80,12 +80,7 @@ class LazyGroup(click.Group):
         try:
             return getattr(importlib.import_module(f"tools.cli.{module}"), attribute)
         except ModuleNotFoundError as error:
-            if error.name and error.name.split(".")[0] in ("zoo", "tools"):
-                raise
-            extra = "bot" if cmd_name == "github" else "workflow"
-            raise click.ClickException(
-                f"'zoo {cmd_name}' needs the package '{error.name}': pip install 'genzoo[{extra}]'"
-            ) from None
+            raise _not_installed(error, cmd_name) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the subcommands without importing them."""
@@ -101,11 +96,22 @@ class LazyGroup(click.Group):
             # It may quote what strangers wrote: no sign that a terminal would obey gets through.
             said = "".join(c if c == "\n" or c.isprintable() else "�" for c in str(error))
             raise click.ClickException(said) from None
+        except ModuleNotFoundError as error:  # imported by the subcommand as it runs
+            raise _not_installed(error, ctx.invoked_subcommand or "") from None
         except NotImplementedError as error:  # a skeleton's stubs, until their author fills them in
             raise click.ClickException(f"not written yet: {error or 'a method'}") from None
         except KeyboardInterrupt as stop:
             click.echo(f"\nInterrupted: {str(stop) or 'nothing was left half-written'}", err=True)
             sys.exit(130)
+
+
+def _not_installed(error: ModuleNotFoundError, command: str) -> Exception:
+    """Which extra brings the package that a command lacks; a module of ours is our own fault."""
+    if not error.name or error.name.split(".")[0] in ("zoo", "tools"):
+        return error
+    extra = {"github": "bot", "publish": "site"}.get(command, "workflow")
+    fix = f"pip install 'genzoo[{extra}]', in a clone pip install -e '.[{extra}]'"
+    return click.ClickException(f"'zoo {command}' needs the package '{error.name}': {fix}")
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

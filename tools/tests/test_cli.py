@@ -206,3 +206,15 @@ def test_doctor_reports_without_failing():
     output = zoo("doctor")
     assert "✔ torch" in output
     assert str(Path.home()) in output
+
+
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "html5lib", None)
+    monkeypatch.setattr("tools.publish.site.gather.gather", _needs_html5lib)
+    assert "needs the package 'html5lib': pip install 'genzoo[site]'" in mistake("publish", "site")
+
+
+def _needs_html5lib(*arguments, **options):
+    import html5lib
+
+    return html5lib
