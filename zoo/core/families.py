@@ -54,7 +54,9 @@ class Autoregressive(ExactDensity, Protocol):
     one more dimension, of size K; ``sample(..., cache=False)``, which keeps nothing between two
     steps; ``sample_with_log_prob(n, generator)``, samples and their log-probabilities (n,) as the
     sampler saw them; ``continued(x, carried)``, logits of x (B, L) given all that was read before
-    it, and what to carry on (None at first): the models that have it are recurrent.
+    it, and what to carry on (None at first): the models that have it are recurrent;
+    ``generate(prompt, length, generator=...)``, texts (n, P) gone on with by ``length`` tokens, and
+    the log-probabilities of these (n, length): what `zoo sample` calls.
 
     Optional: ``ordering``, integers (D,): ``ordering[d]`` is the position, from 0, at which
     dimension d of the flattened event is generated (default: raster order). A mask ensemble
@@ -194,7 +196,13 @@ FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
         Family(
-            "autoregressive", Autoregressive, _LAWS + "autoregressive", ("ordering", "orderings")
+            "autoregressive",
+            Autoregressive,
+            _LAWS + "autoregressive",
+            (
+                *("ordering", "orderings", "cache", "sample_with_log_prob"),
+                *("vocab_size", "continued", "generate"),
+            ),
         ),
         Family("latent-variable", LatentVariable, _LAWS + "latent_variable"),
         Family("flow", Flow, _LAWS + "flow"),
