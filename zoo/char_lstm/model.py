@@ -3,9 +3,9 @@
 A state h_t that is computed from the character before and the state before it is all that the
 model knows of the past. The next character is a softmax of it,
 
-    p(x_{t+1} | x_≤t) = softmax(W_hy h_t + b_y)                              (equations 6 and 12)
+    p(x_{t+1} | x_≤t) = softmax(W_hy h_t + b_y)                              (equations 5 and 12)
 
-and −log p(x) = −Σ_t ln p(x_{t+1} | x_≤t) is minimised (7). With ⊙ the element-wise product, the
+and −log p(x) = −Σ_t ln p(x_{t+1} | x_≤t) is minimised (6). With ⊙ the element-wise product, the
 state of a long short-term memory is that of equations 7 to 11 of §2.1 without peepholes,
 
     i_t = σ(W_xi x_t + W_hi h_{t−1} + b_i)      f_t = σ(W_xf x_t + W_hf h_{t−1} + b_f)
