@@ -173,11 +173,13 @@ def test_reviews_in_short(term: Term, tmp_path: Path, history: str) -> None:  # 
 
 
 def test_branches_and_merges_are_rewritten(published: Term, tmp_path: Path) -> None:
-    git(published.root, "switch", "--quiet", "--create", "side", "HEAD~3")
+    git(published.root, "switch", "--quiet", "--create", "side")
     published.write("side.md", "by @rev-one")
     side = published.git("rev-parse", "HEAD")
     git(published.root, "switch", "--quiet", "main")
-    git(published.root, "merge", "--quiet", "-m", f"Merge {side[:12]} of rev-one", "side")
+    git(
+        published.root, "merge", "--quiet", "--no-ff", "-m", f"Merge {side[:12]} of rev-one", "side"
+    )
     out = tmp_path / "out"
     release(published.record, out, "filtered")
     assert examine(Record(out)) == ([], [])
