@@ -36,6 +36,7 @@ SECTIONS = (
     "tools.publish.site.entries",
     "tools.publish.site.source",
     "tools.publish.site.record",
+    "tools.publish.play.pages",
     "tools.publish.site.compare",
     "tools.publish.site.lessons",
     "tools.publish.site.about",
