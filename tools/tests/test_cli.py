@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from tools.cli import COMMANDS, main
 from zoo.core.curves import load_curve
 from zoo.core.errors import ZooError
+from zoo.core.checkpoints import read_about
 from zoo.core.registry import entry_names, get_entry
 from zoo.core.shipping import ship_weights
 
@@ -103,6 +104,12 @@ def test_sample_writes_a_picture_and_is_seeded(tmp_path):
     assert first.startswith(b"\x89PNG")
     assert first == again
     assert first != other
+
+
+def test_text_is_trained_on_the_embedded_text(tmp_path):
+    out = tmp_path / "run"
+    assert "Trained 2 steps" in zoo("train", "gpt", "--set", "steps=2", "--out", str(out))
+    assert read_about(out / "weights.safetensors")["config"]["dataset"] == "docstrings"
 
 
 def test_sample_prints_text_or_writes_it(tmp_path):
