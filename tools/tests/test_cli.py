@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from safetensors.torch import save_file
 
 from tools.cli import COMMANDS, main
+from zoo.core.checkpoints import read_about
 from zoo.core.curves import load_curve
 from zoo.core.errors import ZooError
-from zoo.core.checkpoints import read_about
 from zoo.core.registry import entry_names, get_entry
 from zoo.core.shipping import ship_weights
 
