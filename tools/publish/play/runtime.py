@@ -25,7 +25,10 @@ from zoo.core.files import replacing
 
 VERSION = "1.18.0"
 URL = f"https://registry.npmjs.org/onnxruntime-web/-/onnxruntime-web-{VERSION}.tgz"
-INTEGRITY = "sha512-o1UKj4ABIj1gmG7ae0RKJ3/GT+3yoF0RRpfDfeoe0huzRW4FDRLfbkDETmdFAvnJEXuYDE0YT+hhkia0352StQ=="
+INTEGRITY = (
+    "sha512-o1UKj4ABIj1gmG7ae0RKJ3/GT+3yoF0RRpfDfeoe0huz"
+    "RW4FDRLfbkDETmdFAvnJEXuYDE0YT+hhkia0352StQ=="
+)
 SCRIPT, WASM = "ort.wasm-core.min.js", "ort-wasm-simd.wasm"
 SHA256 = {
     SCRIPT: "9f26054b7e08ff6e04a4320232c846c7900a93ecd50ada560281b00bfc4d730c",
