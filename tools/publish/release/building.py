@@ -11,6 +11,8 @@ from tools.process.git import git
 from tools.process.projections import sign_off_pages
 from tools.process.record import Record
 from tools.process.tags import make_tag
+from tools.publish.citation import citation_files
+from tools.publish.hub import hub_cards
 from tools.publish.release.ledgers import Renaming, rewritten
 from tools.publish.release.objects import Commit, Objects, Store
 from tools.publish.release.plan import IDENTITY, Plan
@@ -126,7 +128,7 @@ class Builder:
         return self.plan.people.file(with_commits(text, renamed)).encode()
 
     def pages(self, files: Files) -> Files:
-        """The pages that follow from ledgers and reviews: sign-offs and the board."""
+        """What follows from the rest: sign-offs, the board, files to cite by, cards for the Hub."""
         store = Objects(self.folder)
         with store:
             for path, (_, key) in files.items():
@@ -139,7 +141,9 @@ class Builder:
         made: Files = {}
         for path, text in self._pages(record, states):
             made[path] = (FILE, self.blob(path, text.encode()))
-        return made
+        plan = self.plan
+        derived = citation_files(plan.record, plan.people) | hub_cards(plan.record, plan.people)
+        return made | {path: (FILE, self.blob(path, data)) for path, data in derived.items()}
 
     def _pages(self, record: Record, states: dict) -> Iterator[tuple[str, str]]:
         for state in states.values():

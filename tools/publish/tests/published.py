@@ -42,6 +42,15 @@ builds_on: []
 
 Thanks to @REV-ONE, who found rev-one/F01.
 """
+PROJECT = """\
+[project]
+name = "toyzoo"
+version = "0.1.0"
+description = "A zoo of one"
+license = "MIT"
+authors = [{ name = "The toyzoo maintainers" }]
+keywords = ["toys"]
+"""
 README = """\
 # A zoo
 
@@ -59,6 +68,7 @@ def publish(term: Term, **policy: object) -> Term:
     term.write("reviews/roster.yaml", ROSTER)
     term.write("reviews/bids.yaml", 'bids: {"@rev-one": {wants: [toy]}}\n')
     term.write("LICENSE", "MIT License\n")
+    term.write("pyproject.toml", PROJECT)
     term.write("README.md", README)
     term.write("zoo/other/recipe.py", '"""Not published."""\n')
     term.write("zoo/core/words.py", '"""Max pooling, by rev-one-and-all."""\n')

@@ -68,8 +68,12 @@ def test_only_what_belongs_to_published_entries_is_in_it(
     release(published.record, out, history)
     assert git(out, "ls-files").split() == [
         ".gitignore",
+        ".zenodo.json",
+        "CITATION.cff",
         "LICENSE",
         "README.md",
+        "huggingface/toy/README.md",
+        "pyproject.toml",
         "reviews/README.md",
         "reviews/policy.yaml",
         "reviews/roster.yaml",
@@ -213,7 +217,7 @@ def test_a_folder_that_is_not_empty_stays_as_it_is(published: Term, tmp_path: Pa
     (tmp_path / "out").mkdir()
     said = published.zoo("publish", "release", str(tmp_path / "out"))
     assert said.startswith("left out: other is without a ledger\n")
-    assert ": 1 entries (toy), 15 files, 3 commits, " in said
+    assert ": 1 entries (toy), 19 files, 3 commits, " in said
 
 
 def stops(term: Term, out: Path, *options: str) -> list[str]:  # noqa: F811
