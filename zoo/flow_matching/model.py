@@ -208,7 +208,7 @@ class FlowMatching(nn.Module):
         steps: int | None = None,
         solver: str | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Draw noise x_0 and solve for the end x_1 of its path: two (n, *event_shape), unclamped."""
+        """Draw noise x_0 and solve for the end x_1 of its path: (n, *event_shape), unclamped."""
         place = next(self.parameters())
         device = generator.device if generator else place.device
         x0 = torch.randn(n, *self.event_shape, generator=generator, device=device).to(place)

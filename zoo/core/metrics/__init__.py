@@ -146,6 +146,18 @@ METRICS: dict[str, Metric] = {
             "many samples; three seeds.",
             1, "sample_protocols:critic_slope",
         ),
+        Metric(
+            "path-straightness", "squared length", "lower", 2e-2,
+            "Mean squared difference between the velocity along a path from noise to data and the "
+            "path's chord, 0 for straight ones: 10,000 paths on the plane, three seeds.",
+            1, "path_protocols:path_straightness",
+        ),
+        Metric(
+            "one-step-energy", "length", "lower", 0.1,
+            "Energy distance between 10,000 samples of one evaluation of the network and as many "
+            "points of a 2-D density; three sample seeds.",
+            1, "path_protocols:one_step_energy",
+        ),
     )
 }  # fmt: skip
 
