@@ -35,9 +35,10 @@ def commit(world: World, message: str) -> None:
 
 
 def classroom(world: World) -> None:
-    rows = [("identifier", "github_username", "github_id", "role")]
-    rows += [("a@example.org", "dev-one", "11", "developer"), ("", "rev-one", "12", "reviewer")]
-    rows += [("", "instructor-one", "13", "instructor")]
+    rows = [("identifier", "github_username", "github_id", "role", "consent")]
+    rows += [("a@example.org", "dev-one", "11", "developer", "handle")]
+    rows += [("", "rev-one", "12", "reviewer", "anonymous")]
+    rows += [("", "instructor-one", "13", "instructor", "yes")]
     with (world.root / "classroom.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
 
@@ -47,7 +48,7 @@ def small_policy(world: World) -> None:
     path = world.root / "reviews" / "policy.yaml"
     text = path.read_text().replace("reviewers_per_entry: 2", "reviewers_per_entry: 1")
     path.write_text(text.replace("submission_checks: full", "submission_checks: static"))
-    (world.root / "classroom.csv").unlink()
+    (world.root / "classroom.csv").rename(world.root.parent / "classroom.csv")
     commit(world, "A term begins")
 
 
@@ -127,6 +128,7 @@ def test_the_worked_examples_run(tmp_path: Path) -> None:
     blocker = "20" if FAULT.severity == "blocker" else "8"
     assert f"- {blocker} rev-one/F01" in said[15, ""]
     assert (tmp_path / "grading" / "feedback" / "dev-one.md").is_file()
+    assert said[17, ""] == "toy is published\n"
 
 
 def test_every_command_of_the_process_has_its_example() -> None:
@@ -134,6 +136,16 @@ def test_every_command_of_the_process_has_its_example() -> None:
 
     text = (ZOO_FOLDER.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
     shown = {"approve", "assign", "close", "accept", "extend", "grade", "regrade", "roster"}
-    shown |= {"propose", "submit", "respond", "bid", "review", "verify-fix", "status", "fsck"}
+    shown |= {
+        "publish",
+        "propose",
+        "submit",
+        "respond",
+        "bid",
+        "review",
+        "verify-fix",
+        "status",
+        "fsck",
+    }
     assert shown <= {name for section in SECTIONS.values() for name in section}
     assert [name for name in sorted(shown) if f"zoo {name}" not in text] == []
