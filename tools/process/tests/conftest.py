@@ -129,9 +129,8 @@ class Term:
         return self.record.state(model)
 
 
-@pytest.fixture
-def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
-    """Nothing has been proposed yet; it is noon of 1 October 2026."""
+def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
+    """A term in which nothing has been proposed yet; it is noon of 1 October 2026."""
     root = tmp_path / "clone"
     (root / "reviews").mkdir(parents=True)
     (root / "zoo").mkdir()
@@ -150,6 +149,12 @@ def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
     git(root, "add", ".")
     git(root, "commit", "--quiet", "-m", "A term begins")
     return Term(root, monkeypatch).at("2026-10-01T10:00:00Z")
+
+
+@pytest.fixture
+def term(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Term:
+    """A term that has just begun."""
+    return begun(tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -169,7 +170,7 @@ def _likelihoods(dataset: str, unit: str, points: list[Point]) -> Panel:
     axis = UNITS.get(unit, unit)
     strip = Strip(marks, baselines, axis, _described(title, axis, points, baselines))
     name = f"{dataset}-{unit}".replace("/", "-per-")
-    return Panel(f"likelihood-{name}", title, unit, points, baselines, strip)
+    return Panel(_id(f"likelihood-{name}"), title, unit, points, baselines, strip)
 
 
 def _samplers(dataset: str, points: list[Point]) -> Panel:
@@ -180,7 +181,12 @@ def _samplers(dataset: str, points: list[Point]) -> Panel:
     axis = "Fréchet distance ÷ that of real images, logarithmic; 1 is as close as real images are"
     described = _described(title, axis, points, floor)
     strip = Strip(marks, floor, "times the distance of real images", described, logarithmic=True)
-    return Panel(f"samplers-{dataset}", title, "× floor", points, floor, strip)
+    return Panel(_id(f"samplers-{dataset}"), title, "× floor", points, floor, strip)
+
+
+def _id(name: str) -> str:
+    """An id of the page; a data set may have any name."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", name)
 
 
 def _floor(point: Point) -> float:

@@ -169,7 +169,7 @@ def _authors(names: list[str]) -> str:
 
 
 def _filters(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The three rows of choices, each with the number of its entries."""
+    """Rows of choices, each with the number of its entries; where all are alike there is no row."""
     family = Counter(card["family"] for card in cards)
     data = Counter(name for card in cards for name in card["data"])
     status = Counter(card["headline"].status for card in cards)
@@ -181,6 +181,7 @@ def _filters(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         {"name": name, "label": label, "choices": choices, "total": len(cards)}
         for name, label, choices in rows
+        if len(choices) > 1
     ]
 
 

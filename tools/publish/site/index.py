@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from tools.publish.site.pages import Page
+from tools.publish.site.sanitise import visible
 
 PATH = "assets/search-index.js"
 _LONGEST = 40  # longer "words" are digests and data
@@ -29,7 +30,7 @@ def script(pages: Iterable[Page]) -> bytes:
             if len(word) <= _LONGEST:
                 postings[word].add(number)
     index = {
-        "pages": [[page.path, page.title, page.description] for page in found],
+        "pages": [[p.path, visible(p.title), visible(p.description)] for p in found],
         "words": sorted([word, sorted(numbers)] for word, numbers in postings.items()),
     }
     # As JSON inside a script: nothing in it may end or begin a tag.

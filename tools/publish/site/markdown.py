@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 LONGEST = 200_000  # characters of one text; what is longer is cut with a note
+_LONG = 35  # characters of TeX: a formula in a line that stands by itself in a narrow window
 _RESERVED = ("main", "search")  # ids of every page of the site
 _HEADING = re.compile(r'<h([1-6]) id="([^"]+)">(.*?)</h\1>', re.DOTALL)
 
@@ -241,8 +242,9 @@ def _render_formula(
 ) -> str:
     token = tokens[place]
     formula = to_mathml(token.content, token.meta["display"])
-    if not token.block:
-        return str(formula)
+    if not token.block:  # a long one does not break: it may be too wide for a phone
+        long = len(token.content) > _LONG
+        return str(Markup('<span class="formula">{}</span>').format(formula) if long else formula)
     return Markup('<div class="equation" tabindex="0">{}{}</div>\n').format(
         formula, token.meta["after"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import shutil
 from collections.abc import Iterator
@@ -24,9 +25,9 @@ HOSTILE = "<script>document.title='owned'</script> & <b>bold</b>"
 @pytest.fixture
 def site(clone: Path, tmp_path: Path, small_zoo: Zoo) -> Path:
     """Alpha and beta, and two more: one in part, one with a hostile title and no picture."""
-    save_results(
-        add_entry(clone, "gamma", family="flow"), {"digits-elbo": measured(status="partial")}
-    )
+    claims = [dataclasses.asdict(small_zoo.shown[0].entry.card.claims[0]) | {"dataset": "mnist"}]
+    gamma = add_entry(clone, "gamma", family="flow", claims=claims)
+    save_results(gamma, {"digits-elbo": measured(status="partial")})
     (add_entry(clone, "delta", title=HOSTILE) / "samples.png").write_bytes(b"<svg onload=alert(1)>")
     build(zoo_of(clone), tmp_path / "site", sections=SECTIONS)
     return tmp_path / "site"
@@ -58,7 +59,7 @@ def test_filters_show_exactly_the_entries_of_every_choice(page):
     facts = {
         "alpha": {"family": "latent-variable", "data": "digits", "status": "reproduced"},
         "beta": {"family": "flow", "data": "digits", "status": "not-measured"},
-        "gamma": {"family": "flow", "data": "digits", "status": "partial"},
+        "gamma": {"family": "flow", "data": "mnist", "status": "partial"},
         "delta": {"family": "latent-variable", "data": "digits", "status": "not-measured"},
     }
     values = [["", *sorted({fact[name] for fact in facts.values()})] for name in facts["alpha"]]
@@ -122,6 +123,16 @@ def test_without_scripts_everything_is_there_and_the_filters_are_not(site):
     assert text.count('<li class="card plate') == 4
     assert '<form class="filters" hidden' in text
     assert '<form class="search" role="search" hidden' in text
+
+
+def test_there_is_no_filter_where_all_entries_are_alike(small_zoo):
+    rows = {row["name"]: row["choices"] for row in gallery._filters(_cards(small_zoo))}
+    assert rows.keys() == {"family", "status"}
+    assert [choice[0] for choice in rows["family"]] == ["latent-variable", "flow"]
+
+
+def _cards(zoo: Zoo) -> list[dict]:
+    return [gallery._card(zoo, 1, shown, None) for shown in zoo.shown]
 
 
 def test_headlines_say_what_was_measured(small_zoo):

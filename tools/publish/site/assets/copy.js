@@ -1,4 +1,4 @@
-// A button for every block that is worth copying: ".copyable pre" and ".copyable-inline".
+// A button for every block that is worth copying: ".copyable pre.code" and ".copyable-inline".
 // Without scripts there is none. Pages from disk may have no clipboard: then the text is selected.
 (function () {
   "use strict";
@@ -23,7 +23,7 @@
     said.className = "visually-hidden";
     said.setAttribute("role", "status");
     document.body.append(said);
-    for (const node of document.querySelectorAll(".copyable pre, .copyable-inline")) {
+    for (const node of document.querySelectorAll(".copyable pre.code, .copyable-inline")) {
       const button = document.createElement("button");
       const label = node.dataset.copyLabel || "Copy";
       button.type = "button";
@@ -36,7 +36,14 @@
         said.textContent = done ? "Copied to the clipboard" : "Selected: copy it with your keyboard";
         setTimeout(function () { button.textContent = "Copy"; said.textContent = ""; }, 1800);
       });
-      node.after(button);
+      if (node.tagName === "PRE") { // the button stands in the corner of its block
+        const box = document.createElement("div");
+        box.className = "copied";
+        node.replaceWith(box);
+        box.append(node, button);
+      } else {
+        node.after(button);
+      }
     }
   });
 })();

@@ -34,7 +34,7 @@
     for (const name of names) {
       const radios = Array.from(form.querySelectorAll('input[name="' + name + '"]'));
       const radio = radios.find(function (one) { return one.value === (wanted.get(name) || ""); });
-      (radio || radios[0]).checked = true;
+      if (radios.length) (radio || radios[0]).checked = true;
     }
     show();
   }
