@@ -8,11 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from zoo.core.data import is_available, load_dataset, scale
+from zoo.core.data import dequantize, is_available, load_dataset, scale
 from zoo.core.densities import density
 from zoo.core.errors import ZooError
 from zoo.core.metrics import METRICS, Metric, fidelity, get_metric, measure, sample_protocols
-from zoo.core.metrics.baselines import baseline_values, bernoulli_log_prob, fit_bernoulli
+from zoo.core.metrics.baselines import (
+    baseline_values,
+    bernoulli_log_prob,
+    fit_bernoulli,
+    to_logits,
+)
 from zoo.core.metrics.classifier import features
 from zoo.core.metrics.reference import real_features, training_subset
 
@@ -32,8 +37,9 @@ class Model(nn.Module):
 def test_registry_has_the_documented_ids():
     assert set(METRICS) == {
         "nll-nats", "elbo-nats", "iw500-nats", "bits-per-dim", "bits-per-dim-bound",
-        "nats-per-char",
-        "cnn-fd", "cnn-fd-ratio", "grid-modes", "critic-slope",
+        "logit-nats", "nats-per-char",
+        "cnn-fd", "cnn-fd-ratio", "grid-modes", "critic-slope", "path-straightness",
+        "one-step-energy",
     }  # fmt: skip
     assert METRICS["nll-nats"].protocol == "nll-nats/1"
 
@@ -93,6 +99,40 @@ def test_bits_per_dim_evaluates_each_grey_value_inside_its_cell():
     assert u.dtype == torch.float32
     assert torch.equal((u * 17).floor().to(torch.uint8), images)
     assert (u * 17).frac().mean().item() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.mark.parametrize("dataset", ["digits", pytest.param("mnist", marks=needs_mnist)])
+def test_logit_nats_of_a_gaussian_on_logits_are_the_published_ones(dataset):
+    """Papamakarios et al. (2017), Table 2: -1366.9 on MNIST. The model gives the density of u."""
+    train = load_dataset(dataset, "train")
+    noise = torch.rand(train.images.shape, generator=torch.Generator().manual_seed(1))
+    y, _ = to_logits(dequantize(train.images, train.levels, noise).flatten(1))
+    gaussian = torch.distributions.MultivariateNormal(y.mean(0), torch.cov(y.T))
+
+    def log_prob(u: Tensor) -> Tensor:
+        y, jacobian = to_logits(u.flatten(1))
+        return gaussian.log_prob(y) + jacobian
+
+    model = Model(train.event_shape, log_prob=log_prob)
+    found = measure(model, "logit-nats", dataset, progress=False)
+    stored = baseline_values("logit-space log-density", dataset)
+    assert found.value == pytest.approx(stored["Gaussian on logits"], abs=0.01)
+    assert found.details["baselines"] == stored
+    if dataset == "mnist":
+        assert found.value == pytest.approx(-1366, abs=2)
+    with pytest.raises(ZooError, match="grey images"):
+        measure(model, "logit-nats", f"binarized-{dataset}", progress=False)
+
+
+def test_logit_nats_of_the_uniform_density_are_those_of_the_logistic():
+    """With a margin of zero, logits of a uniform u are logistic: E log p(y) = -2 for each pixel."""
+    model = Model((1, 8, 8), log_prob=lambda x: torch.zeros(len(x)))
+    every = torch.arange(100_000, dtype=torch.float64)[:, None]
+    _, jacobian = to_logits((every + 0.5) / 100_000)
+    assert -jacobian.mean().item() == pytest.approx(-2, abs=1e-3)
+    found = measure(model, "logit-nats", "digits", progress=False)
+    assert found.value == pytest.approx(-found.details["Jacobian of the logit, nats"])
+    assert found.details["density of the pixels, nats"] == 0
 
 
 def test_bounds_draw_from_a_seeded_generator_and_pass_k():
