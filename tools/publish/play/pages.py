@@ -14,13 +14,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from tools.publish.play.runtime import Runtime, load_runtime
+from tools.publish.site.gallery import picture_of
+from tools.publish.site.mathml import to_mathml
 from tools.publish.site.pages import Asset, Page
 from tools.publish.site.zoo import Shown, Zoo
 from zoo.core.errors import ZooError
@@ -38,19 +39,6 @@ PLAYERS = {
 POLICY = {"script-src": ["'wasm-unsafe-eval'"], "connect-src": ["blob:"]}
 _HERE = Path(__file__).parent
 _SCRIPT, _WASM = "play/ort.js", "play/ort-wasm.js"
-
-
-@dataclass(frozen=True)
-class _Model:
-    """What a page needs to know of its model.
-
-    Attributes:
-        script: the script that delivers it.
-        size: bytes that are loaded with it, the runtime included.
-    """
-
-    script: bytes
-    size: int
 
 
 def play_href(zoo: Zoo, shown: Shown) -> str | None:
@@ -88,10 +76,16 @@ def pages(zoo: Zoo) -> Iterator[Page | Asset]:
 def _page(zoo: Zoo, shown: Shown, runtime: int) -> Iterator[Page | Asset]:
     entry, recipe = shown.entry, played_recipe(shown)
     player, invitation = PLAYERS[entry.card.family]
+    picture = picture_of(zoo, shown)
+    if picture:
+        yield Asset(picture.path, picture.content)
     context = {
         "shown": shown,
         "recipe": recipe,
+        "player": player,
         "invitation": invitation,
+        "picture": picture,
+        "math": to_mathml,
         "sha256": sha256_of(entry.weights_path(recipe)),
         "runtime": {"script": _SCRIPT, "wasm": _WASM},
     }
@@ -111,7 +105,7 @@ def _page(zoo: Zoo, shown: Shown, runtime: int) -> Iterator[Page | Asset]:
         context=context,
         description=f"{entry.card.title}: the trained model runs in this page.",
         section="gallery",
-        styles=("play.css",),
+        styles=("prose.css", "play.css"),
         scripts=("play-core.js", f"play-{player}.js"),
         policy=POLICY,
         search=f"{entry.card.title} {invitation} play interactive model in the browser",

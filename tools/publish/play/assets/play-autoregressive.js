@@ -10,6 +10,7 @@ zooPlay.start(async function (model, root) {
   const board = zooPlay.sized(find("picture"), shape), chances = zooPlay.sized(find("chance"), shape);
   const say = zooPlay.teller(find("say"));
   const GIVEN = [242, 162, 120], OPEN = [[58, 60, 68], [66, 68, 76]]; // the pixels to come: a board
+  const MINE = [[80, 68, 64], [90, 76, 70]]; // and those of them that the reader may give
 
   let seed, u; // u[i] decides the i-th pixel in the order
   let x, chance; // the picture, 0 where nothing is drawn yet; p(white) of each pixel when drawn
@@ -54,7 +55,7 @@ zooPlay.start(async function (model, root) {
     const place = new Int32Array(size);
     order.forEach((d, i) => { place[d] = i; });
     for (let p = 0; p < rows * columns; p++) {
-      const open = OPEN[(Math.floor(p / columns) + p) % 2];
+      const open = (p < HALF && !known ? MINE : OPEN)[(Math.floor(p / columns) + p) % 2];
       for (let c = 0; c < 3; c++) {
         const d = (c % shape[0]) * rows * columns + p, at = 4 * p + c;
         const drawn = place[d] < known;
@@ -99,12 +100,16 @@ zooPlay.start(async function (model, root) {
     const mine = halt();
     playing = true;
     find("play").textContent = "Pause";
+    let painted = known;
     while (known < size) {
       const pace = Number(input("pace").value), until = performance.now() + 14;
       for (let n = 0; known < size && (pace ? n < pace : n === 0 || performance.now() < until); n++) {
         if (!await forward(mine)) return;
       }
-      show();
+      if (zooPlay.due(known, painted, size)) {
+        painted = known;
+        show();
+      }
       await zooPlay.frame();
       if (mine !== turn) return;
     }
@@ -115,6 +120,11 @@ zooPlay.start(async function (model, root) {
     playing = false;
     find("play").textContent = known === size ? "Play again" : "Play";
     return ++turn;
+  }
+
+  function pause() {
+    halt();
+    show();
   }
 
   // Back to where the model begins: after what is given.
@@ -139,7 +149,7 @@ zooPlay.start(async function (model, root) {
     address();
   }
 
-  find("play").addEventListener("click", function () { if (playing) halt(); else play(); });
+  find("play").addEventListener("click", function () { if (playing) pause(); else play(); });
   find("step").addEventListener("click", async function () {
     if (await forward(halt())) show();
     if (known === size) halt();

@@ -18,7 +18,7 @@ var zooPlay = (function () {
       const script = document.createElement("script");
       script.src = url;
       script.onload = done;
-      script.onerror = function () { failed(new Error("could not load " + url)); };
+      script.onerror = function () { failed(new Error("the file " + url + " did not arrive. Look at your connection and try again")); };
       document.head.append(script);
     });
   }
@@ -31,8 +31,11 @@ var zooPlay = (function () {
   }
 
   async function open(place, say) {
-    if (!window.WebAssembly || !window.DecompressionStream) {
-      throw new Error("this browser is too old for it (it has no DecompressionStream)");
+    if (!window.WebAssembly) {
+      throw new Error("WebAssembly, which runs it, is switched off in this browser. Some modes of heightened security do that; allow it for this page");
+    }
+    if (!window.DecompressionStream) {
+      throw new Error("this browser is too old to unpack it. Any browser of 2023 or later can");
     }
     say("Loading the model…");
     await load(place.model);
@@ -45,8 +48,12 @@ var zooPlay = (function () {
     ort.env.wasm.numThreads = 1;
     ort.env.wasm.wasmPaths = {"ort-wasm-simd.wasm": URL.createObjectURL(wasm)};
     say("Starting…");
-    const session = await ort.InferenceSession.create(bytes, {executionProviders: ["wasm"]});
-    return {facts: facts, run: (inputs) => run(session, facts, inputs)};
+    try {
+      const session = await ort.InferenceSession.create(bytes, {executionProviders: ["wasm"]});
+      return {facts: facts, run: (inputs) => run(session, facts, inputs)};
+    } catch (error) {
+      throw new Error("this browser does not let it run; WebAssembly may be blocked (" + error.message + ")");
+    }
   }
 
   async function run(session, facts, inputs) {
@@ -64,22 +71,35 @@ var zooPlay = (function () {
     const button = section && section.querySelector("[data-load]");
     if (!button) return;
     const status = section.querySelector("[data-status]");
-    const say = (text) => { status.textContent = text; };
+    const progress = section.querySelector("[data-progress]");
+    const root = section.querySelector("[data-player]");
+    let stage = 0;
+    const say = function (text) {
+      status.textContent = text;
+      progress.value = stage++;
+    };
     button.disabled = false;
     button.addEventListener("click", async function () {
       button.disabled = true;
+      progress.hidden = false;
+      status.classList.remove("play-wrong");
+      stage = 0;
       try {
         const model = await open(section.dataset, say);
-        section.querySelector("[data-player]").hidden = false;
-        await player(model, section.querySelector("[data-player]"));
-        section.querySelector(".play-load").hidden = true;
-        say("");
-        section.dataset.ready = "yes";
+        say("Drawing the first pictures…");
+        await player(model, root); // it draws everything before the reader sees anything of it
       } catch (error) {
-        say("The model did not start: " + error.message + ".");
+        progress.hidden = true;
+        status.classList.add("play-wrong");
+        status.textContent = "The model did not start: " + error.message + ".";
         button.disabled = false;
         throw error;
       }
+      section.querySelector(".play-load").hidden = true;
+      root.hidden = false;
+      // The focus would be lost with the button that had it.
+      root.querySelector("[data-first]").focus({preventScroll: true});
+      section.dataset.ready = "yes";
     });
   }
 
@@ -180,7 +200,10 @@ var zooPlay = (function () {
 
   function frame() { return new Promise((done) => requestAnimationFrame(done)); }
 
+  // Readers who asked for less motion see sixteen stills of what moves for others.
   const still = matchMedia("(prefers-reduced-motion: reduce)");
+  const STILLS = 16;
+  function due(done, before, all) { return !still.matches || done === all || done - before >= all / STILLS; }
 
-  return {start, deliver, uniforms, normals, paint, sized, clamp, teller, recall, remember, whole, frame, still};
+  return {start, deliver, uniforms, normals, paint, sized, clamp, teller, recall, remember, whole, frame, still, due, STILLS};
 })();

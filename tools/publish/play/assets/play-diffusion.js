@@ -89,13 +89,14 @@ zooPlay.start(async function (model, root) {
     const mine = halt();
     playing = true;
     find("play").textContent = "Pause";
+    let painted = shown;
     while (shown < T) {
       const pace = Number(input("pace").value), until = performance.now() + 14;
       // As fast as it can: as many steps as fit between two frames.
       for (let n = 0; shown < T && (pace ? n < pace : n === 0 || performance.now() < until); n++) {
         if (!await forward(mine)) return;
       }
-      show(shown);
+      if (zooPlay.due(shown, painted, T)) show(painted = shown);
       await zooPlay.frame();
       if (mine !== turn) return;
     }
@@ -109,6 +110,11 @@ zooPlay.start(async function (model, root) {
     return ++turn;
   }
 
+  function pause() {
+    halt();
+    show(shown);
+  }
+
   function begin(newSeed, newForks) {
     seed = newSeed;
     forks = newForks;
@@ -119,7 +125,7 @@ zooPlay.start(async function (model, root) {
     address();
   }
 
-  find("play").addEventListener("click", function () { if (playing) halt(); else play(); });
+  find("play").addEventListener("click", function () { if (playing) pause(); else play(); });
   find("step").addEventListener("click", async function () {
     if (await forward(halt())) show(shown);
     if (shown === T) halt();

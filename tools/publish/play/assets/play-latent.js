@@ -80,16 +80,23 @@ zooPlay.start(async function (model, root) {
     behind = mine;
   }
 
+  const signed = (v) => (v > 0 ? "+" : v < 0 ? "−" : "") + Math.abs(v).toFixed(1) + " σ";
+
   function tell() {
     const [a, b] = [latents[ends.from].label, latents[ends.to].label];
     const percent = Math.round(100 * mix());
     output("mix").textContent = percent + " %";
-    output("temperature").textContent = input("temperature").value + " %";
+    output("temperature").textContent = (Number(input("temperature").value) / 100).toFixed(2);
+    input("mix").setAttribute("aria-valuetext", percent + " %");
+    input("temperature").setAttribute("aria-valuetext", output("temperature").textContent);
     const pushed = push().map((v, k) => [k + 1, v]).filter((row) => row[1] !== 0);
-    const directions = pushed.map(([k, v]) => "direction " + k + " " + (v > 0 ? "+" : "−") + Math.abs(v).toFixed(1));
+    const directions = pushed.map(([k, v]) => "direction " + k + " " + signed(v));
     const way = percent === 0 ? a : percent === 100 ? b : percent + " % of the way from " + a + " to " + b;
     say([way, ...directions].join(" · "));
-    for (const slider of sliders) slider.nextElementSibling.textContent = Number(slider.value).toFixed(1);
+    for (const slider of sliders) {
+      slider.nextElementSibling.textContent = signed(Number(slider.value));
+      slider.setAttribute("aria-valuetext", signed(Number(slider.value)));
+    }
     film.forEach((canvas, k) => canvas.classList.toggle("here", k === Math.round(mix() * (FRAMES - 1))));
     showPad();
     zooPlay.remember({
@@ -107,7 +114,7 @@ zooPlay.start(async function (model, root) {
     const draws = Array.from({length: facts.ends.length ? DRAWS : 2 * DRAWS}, (_, k) => ({
       label: "draw " + (k + 1), z: Array.from(zooPlay.normals(seed, k, dimension)),
     }));
-    latents = [...facts.ends.map((end) => ({label: "a " + end.label, z: end.z})), ...draws];
+    latents = [...facts.ends.map((end) => ({label: "“" + end.label + "”", z: end.z})), ...draws];
     const pictures = [];
     for (const {z} of latents) pictures.push((await decode(z)).slice());
     for (const name of ["from", "to"]) {
@@ -135,7 +142,9 @@ zooPlay.start(async function (model, root) {
 
   const sliders = facts.directions.map(function (_, k) {
     const box = document.createElement("label"), name = document.createElement("span");
-    const slider = document.createElement("input"), value = document.createElement("output");
+    const slider = document.createElement("input"), value = document.createElement("span");
+    value.className = "play-value";
+    value.setAttribute("aria-hidden", "true");
     name.textContent = "Direction " + (k + 1);
     Object.assign(slider, {type: "range", min: String(-REACH), max: String(REACH), step: "0.1", value: "0"});
     box.className = "play-direction";
@@ -197,9 +206,9 @@ zooPlay.start(async function (model, root) {
     const mine = walking = performance.now(), start = mix();
     find("walk").setAttribute("aria-pressed", "true");
     while (walking === mine) {
-      // There and back in eight seconds; with reduced motion in sixteen steps.
+      // There and back in eight seconds, with reduced motion by stills.
       let phase = (start / 2 + (performance.now() - mine) / 8000) % 1;
-      if (zooPlay.still.matches) phase = Math.round(16 * phase) / 16;
+      if (zooPlay.still.matches) phase = Math.round(zooPlay.STILLS * phase) / zooPlay.STILLS;
       const value = String(Math.round(100 * (1 - Math.abs(1 - 2 * phase))));
       if (value !== input("mix").value) { input("mix").value = value; refresh(); }
       await zooPlay.frame();
