@@ -10,7 +10,7 @@ from zoo.core.benchmarks import loop, sampling, start
 
 
 def main() -> None:
-    """Measure everything; takes about a minute."""
+    """Measure everything; takes a minute or two."""
     threads = torch.get_num_threads()
     print(f"torch {torch.__version__}, Python {platform.python_version()}, {threads} threads\n")
     print("| what | figure | note |\n|---|---|---|")
