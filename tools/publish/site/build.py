@@ -169,7 +169,8 @@ def _collect(
                 same = known is item.content or _bytes(known) == _bytes(item.content)
                 if item.path in pages or not same:
                     raise ZooError(f"two sections make the file {item.path}: rename one")
-        name = section.rpartition(".")[2] if isinstance(section, str) else section.__name__
+        path = section if isinstance(section, str) else section.__name__
+        name = path.removesuffix(".pages").rpartition(".")[2]
         progress(f"{name}: {len(made)} pages and files, {time.perf_counter() - start:.1f} s")
     return pages, assets
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 LONGEST = 200_000  # characters of one text; what is longer is cut with a note
-_LONG = 35  # characters of TeX: a formula in a line that stands by itself in a narrow window
+_LONG = 24  # signs of a formula in a line that, in a narrow window, has a line of its own
 _RESERVED = ("main", "search")  # ids of every page of the site
 _HEADING = re.compile(r'<h([1-6]) id="([^"]+)">(.*?)</h\1>', re.DOTALL)
 
@@ -242,8 +242,8 @@ def _render_formula(
 ) -> str:
     token = tokens[place]
     formula = to_mathml(token.content, token.meta["display"])
-    if not token.block:  # a long one does not break: it may be too wide for a phone
-        long = len(token.content) > _LONG
+    if not token.block:  # it does not break, and may be too wide for a phone
+        long = len(formula.striptags()) > _LONG
         return str(Markup('<span class="formula">{}</span>').format(formula) if long else formula)
     return Markup('<div class="equation" tabindex="0">{}{}</div>\n').format(
         formula, token.meta["after"]

@@ -71,7 +71,7 @@ class Visit:
         self.context = browser.new_context(**options)
         self.context.add_init_script(_LISTEN)
         self.context.on("request", self._asked)
-        self.context.on("requestfailed", lambda request: self._fault("failed", request.url[:200]))
+        self.context.on("requestfailed", self._failed)
         self.page = self.context.new_page()
         self.page.set_default_timeout(20_000)
         self.page.on("console", self._said)
@@ -97,6 +97,10 @@ class Visit:
     def _asked(self, request: Any) -> None:
         if not request.url.startswith((self.address, "data:", "blob:")):
             self._fault("request", request.url[:200])
+
+    def _failed(self, request: Any) -> None:
+        if request.failure != "net::ERR_ABORTED":  # as the page's own loading when it downloads
+            self._fault("failed", request.url[:200])
 
     def _said(self, message: Any) -> None:
         if message.type in ("error", "warning"):
