@@ -295,7 +295,6 @@ class Memory:
                 a = layer.vertical(self.rows[k][:, :, i - 1 : i + r]) + bias_v  # (n, 2C, 1, W)
                 v = gate(a)
             self.above[k] = (layer.link(a) + bias_h)[:, :, 0]  # (n, 2C, W)
-            self.row[k].zero_()
 
     def logit(self, x: Tensor, i: int, j: int) -> Tensor:
         """Logit of pixel (i, j), (n,), once all pixels before it are in x."""
