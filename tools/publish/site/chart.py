@@ -202,9 +202,10 @@ def _row(frame: _Frame, mark: Mark, top: float) -> Markup:
         parts.append(Markup(blank).format(top + 1, frame.width))
         name = one_line(mark.name, 16)
         parts.append(_text(4, top + 17, name, "strip-name"))
-        room = frame.width - 24 - (len(name) + len(mark.text)) * 1.35 * _LETTER
+        end = 12 + 1.5 * len(name) * _LETTER  # bold and larger than a label
+        room = frame.width - 12 - end - 1.35 * len(mark.text) * _LETTER
         note = one_line(mark.note.partition(" ·")[0], max(int(room / _LETTER), 1))
-        parts.append(_text(12 + len(name) * 1.35 * _LETTER, top + 17, note, "strip-note"))
+        parts.append(_text(end, top + 17, note, "strip-note"))
         parts.append(_text(frame.width - 4, top + 17, mark.text, "strip-value", "end"))
     else:
         parts.append(_text(4, y - 3, one_line(mark.name, 26), "strip-name"))
