@@ -272,10 +272,10 @@ class MAF(nn.Module):
 class IAF(MAF):
     """The network of a MAF the other way round: μ and α are functions of the noise (§3.2).
 
-    x_i = (u_i − μ_i(u_1..u_{i−1})) exp(−α_i(u_1..u_{i−1})): all x_i in one pass. This is
-    Eqs. 9-10 of 1606.04934 with σ = exp(−α) and −μ exp(−α) as the shift. The density of given
-    data needs u first, D steps a layer. Use `batch_norm=False` where an IAF is trained: the batch
-    in the direction of its normalisation would be one of samples, not of data.
+    x_i = (u_i − μ_i(u_1..u_{i−1})) exp(−α_i(u_1..u_{i−1})): all x_i in one pass. It is the step
+    z_t = μ_t + σ_t ⊙ z_{t−1} of 1606.04934 (section 4) with σ_t = exp(−α) and μ_t = −μ exp(−α).
+    The density of given data needs u first, D steps a layer. Use `batch_norm=False` where an IAF
+    is trained: its batches would be of noise and its averages of what noise becomes.
     """
 
     def to_noise(self, y: Tensor) -> tuple[Tensor, Tensor]:

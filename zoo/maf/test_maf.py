@@ -5,7 +5,6 @@ import math
 
 import pytest
 import torch
-from torch import nn
 
 from zoo.core.conformance import check_entry, check_model, conformance_report, perturbed
 from zoo.core.data import is_available, load_dataset
@@ -162,11 +161,11 @@ class TestBatchNorm:
 
     def test_running_averages_are_those_of_the_first_batches_then_exponential(self):
         norm = BatchNorm(1, momentum=0.25).train()
-        batches = [torch.full((2, 1), float(i)) + torch.tensor([[-1.0], [1.0]]) for i in range(6)]
+        batches = [torch.full((2, 1), float(i)) + torch.tensor([[-2.0], [2.0]]) for i in range(6)]
         for batch in batches[:4]:
             norm(batch)
         assert norm.running_mean.item() == pytest.approx(1.5)  # the mean of 0, 1, 2, 3
-        assert norm.running_var.item() == pytest.approx(1.0)
+        assert norm.running_var.item() == pytest.approx(4.0)
         norm(batches[4])
         assert norm.running_mean.item() == pytest.approx(0.75 * 1.5 + 0.25 * 4)
         norm.eval()(batches[5])
@@ -348,4 +347,10 @@ def test_shipped_weights_are_inverted():
     with torch.no_grad():
         z, _ = model(x)
         torch.testing.assert_close(model.inverse(z), x, atol=1e-3, rtol=0)
-    assert not any(isinstance(m, nn.BatchNorm1d) for m in model.modules())
+
+
+def test_shipped_weights_have_the_determinant_of_autograd():
+    model = shipped("digits").double()
+    x = inputs_of("digits")[:3].double()
+    jacobian = jacobians(lambda v: model(v.view(1, 1, 8, 8))[0], x.flatten(1))
+    torch.testing.assert_close(model(x)[1], jacobian.slogdet().logabsdet)
