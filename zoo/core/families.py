@@ -95,7 +95,13 @@ class LatentVariable(GenerativeModel, Protocol):
 
 @runtime_checkable
 class Flow(ExactDensity, Protocol):
-    """An invertible map to standard normal noise; log p(x) = log N(z; 0, I) + log |det dz/dx|."""
+    """An invertible map to standard normal noise; log p(x) = log N(z; 0, I) + log |det dz/dx|.
+
+    Optional: ``velocity(x, t)``, the field of a flow in continuous time, t (B,): ``inverse`` goes
+    along it from noise at t = 0 to data at t = 1, ``forward`` back, both through ``self.velocity``.
+    Where it is learned by regression, ``interpolate(x0, x1, t)`` lies between noise x0 and data x1
+    (B, ...), and ``target(x0, x1, t)`` is its derivative by t.
+    """
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return z (B, ...) and log |det dz/dx| (B,), the preprocessing's Jacobian included."""
@@ -210,7 +216,7 @@ FAMILIES: dict[str, Family] = {
             ),
         ),
         Family("latent-variable", LatentVariable, _LAWS + "latent_variable"),
-        Family("flow", Flow, _LAWS + "flow"),
+        Family("flow", Flow, _LAWS + "flow", ("velocity", "interpolate", "target")),
         Family("adversarial", Adversarial, _LAWS + "adversarial", ("gradient_penalty",)),
         Family("energy", GenerativeModel, None),
         Family("diffusion", Diffusion, _LAWS + "diffusion", ("levels", "steps")),

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from zoo.core.conformance import density
+from zoo.core.conformance import continuous, density
 from zoo.core.conformance.law import (
     Broken,
     Law,
@@ -175,3 +175,6 @@ def _inverse_of_noise(subject: Subject, n: int) -> Tensor:
 
 def _open_box(x: Tensor) -> Tensor:
     return ((x > 0) & (x < 1)).flatten(1).all(1)
+
+
+LAWS.extend(continuous.LAWS)

@@ -8,6 +8,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 
 from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
 from zoo.core.conformance import examples as ex
+from zoo.core.conformance.continuous_examples import SmallODE
 from zoo.core.conformance.token_examples import TokenChain
 from zoo.core.families import FAMILIES
 
@@ -82,13 +83,16 @@ def masked() -> ZukoFlow:
 # Laws of what a sampler may keep and a recurrent network carries on
 SEQUENTIAL = {"cached sampling", "sampler's log-probability", "carried state"}
 
+# Laws of fields that carry noise to data in continuous time
+CONTINUOUS = {"affine field", "velocity target", "Gaussian data"}
+
 # (family, model, laws that do not apply to it)
 HONEST = {
-    "zuko spline flow": ("flow", spline, {"dequantisation"}),
+    "zuko spline flow": ("flow", spline, {"dequantisation", *CONTINUOUS}),
     "zuko masked autoregressive flow": (
         "flow",
         masked,
-        {"dequantisation", "normalisation", "sample frequencies"},
+        {"dequantisation", "normalisation", "sample frequencies", *CONTINUOUS},
     ),
     "mixture of torch.distributions": ("baseline", ex.GaussianMixture, set()),
     "mixture in one dimension": ("baseline", lambda: ex.GaussianMixture(dim=1), set()),
@@ -117,11 +121,12 @@ HONEST = {
         ShiftedPriorVAE,
         {"normalisation", "sample frequencies"},
     ),
-    "affine flow": ("flow", ex.AffineFlow, {"dequantisation"}),
+    "affine flow": ("flow", ex.AffineFlow, {"dequantisation", *CONTINUOUS}),
+    "flow in continuous time": ("flow", SmallODE, {"dequantisation"}),
     "affine image flow": (
         "flow",
         lambda: ex.AffineFlow((1, 1, 2)),
-        {"dequantisation", "sample frequencies"},
+        {"dequantisation", "sample frequencies", *CONTINUOUS},
     ),
     "GAN": ("adversarial", ex.SmallGAN, {"fresh noise"}),
     "diffusion": ("diffusion", ex.SmallDiffusion, {"scale"}),
