@@ -77,7 +77,7 @@ class FlowMatching(nn.Module):
         event_shape: tuple[int, ...],
         sigma_min: float = 1e-4,
         solver: str = "rk4",
-        solver_steps: int = 50,
+        solver_steps: int = 25,
     ) -> None:
         super().__init__()
         self.network, self.event_shape, self.sigma_min = network, tuple(event_shape), sigma_min

@@ -21,12 +21,16 @@ def time_features(t: Tensor, frequencies: int) -> Tensor:
 
 
 class Perceptron(nn.Module):
-    """`depth` hidden layers of `width` units on a point and features of the time."""
+    """`depth` hidden layers of `width` units on features of a point and of the time.
 
-    def __init__(self, dim: int, width: int, depth: int, frequencies: int) -> None:
+    The features of the point are itself and the sines and cosines of 1, 2, 4, … times its
+    coordinates, `octaves` of them: densities with sharp edges need steep fields near t = 1.
+    """
+
+    def __init__(self, dim: int, width: int, depth: int, frequencies: int, octaves: int) -> None:
         super().__init__()
-        self.frequencies = frequencies
-        sizes = [dim + 2 * frequencies, *[width] * depth]
+        self.frequencies, self.octaves = frequencies, octaves
+        sizes = [dim * (1 + 2 * octaves) + 2 * frequencies, *[width] * depth]
         layers = [
             layer
             for inputs, outputs in itertools.pairwise(sizes)
@@ -36,7 +40,9 @@ class Perceptron(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor) -> Tensor:
         """Points x (B, D), t (B,) -> velocity (B, D)."""
-        return self.layers(torch.cat([x, time_features(t, self.frequencies)], dim=1))
+        waves = torch.cat([x * 2**k for k in range(self.octaves)], dim=1)  # (B, D octaves)
+        time = time_features(t, self.frequencies)
+        return self.layers(torch.cat([x, waves.sin(), waves.cos(), time], dim=1))
 
 
 class Block(nn.Module):

@@ -28,6 +28,7 @@ class Config(recipes.TrainingConfig):
         width: units of the perceptron's hidden layers; channels of the U-Net at half resolution.
         depth: hidden layers of the perceptron; blocks of the U-Net at a quarter of the resolution.
         frequencies: of the features of the time.
+        octaves: of the features of a point.
         sigma_min: σ_min; 0 makes it a rectified flow.
         solver: "euler", "midpoint" or "rk4".
         solver_steps: equal steps of the solver.
@@ -40,9 +41,10 @@ class Config(recipes.TrainingConfig):
     width: int
     depth: int
     frequencies: int = 16
+    octaves: int = 3
     sigma_min: float = 1e-4
     solver: str = "rk4"
-    solver_steps: int = 50
+    solver_steps: int = 25
     reflow_of: str | None = None
     pairs: int = 50_000
 
@@ -59,7 +61,7 @@ class Config(recipes.TrainingConfig):
 
 
 _CHECKERBOARD = Config(
-    dataset="checkerboard", event_shape=(2,), width=256, depth=3, steps=20_000, batch_size=512,
+    dataset="checkerboard", event_shape=(2,), width=256, depth=3, steps=24_000, batch_size=512,
     learning_rate=2e-3, warmup_steps=200, schedule="cosine", ema_decay=0.999,
 )  # fmt: skip
 _DIGITS = Config(
@@ -70,8 +72,8 @@ _DIGITS = Config(
 
 RECIPES: dict[str, Config] = {
     "tiny": Config(
-        dataset="checkerboard", event_shape=(2,), width=8, depth=2, frequencies=1, steps=200,
-        batch_size=64, solver_steps=20,
+        dataset="checkerboard", event_shape=(2,), width=8, depth=2, frequencies=1, octaves=1,
+        steps=200, batch_size=64, solver_steps=10,
     ),
     "digits": _DIGITS,
     "checkerboard": _CHECKERBOARD,
@@ -90,7 +92,7 @@ class Task(recipes.Task):
         """A new flow."""
         c = self.config
         size = c.event_shape[0], c.width, c.depth, c.frequencies
-        network = UNet(*size) if len(c.event_shape) == 3 else Perceptron(*size)
+        network = UNet(*size) if len(c.event_shape) == 3 else Perceptron(*size, c.octaves)
         return FlowMatching(network, c.event_shape, c.sigma_min, c.solver, c.solver_steps)
 
     def optimizers(self, model: nn.Module) -> dict[str, torch.optim.Optimizer]:
