@@ -97,6 +97,7 @@ var zooPlay = (function () {
       }
       section.querySelector(".play-load").hidden = true;
       root.hidden = false;
+      if (section.getBoundingClientRect().top < 0) section.scrollIntoView();
       // The focus would be lost with the button that had it.
       root.querySelector("[data-first]").focus({preventScroll: true});
       section.dataset.ready = "yes";
