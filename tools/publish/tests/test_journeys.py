@@ -201,8 +201,9 @@ def test_download_weights_and_verify_them(visit):
     assert content == (ZOO_FOLDER / "vae" / "weights" / "digits.safetensors").read_bytes()
 
 
-@pytest.mark.skipif(runtime() is None, reason="onnxruntime-web cannot be had")
-def test_play_with_a_latent(visit):
+def test_play_with_a_latent(visit, site):
+    if not (site / "play" / "vae.html").is_file():
+        pytest.skip("onnxruntime-web cannot be had")
     page = visit.open("entries/vae.html")
     page.get_by_role("link", name="Run it in this page").click()
     page.get_by_role("button", name="Load the model").click()
@@ -266,6 +267,54 @@ def test_the_dark_stays_dark_on_the_way(visit):
     page.get_by_role("button", name="Dark theme").click()
     page.reload()
     assert page.evaluate(background) == light
+
+
+PAGES = ("index.html", "compare.html", "entries/vae.html", "entries/vae/notebook.html")
+PAGES += ("entries/toy/review.html", "entries/toy/source/v1/model.py.html")
+
+
+def test_on_a_phone_nothing_lies_beyond_the_edge(visit):
+    """What is wider than the window has a bar of its own to scroll it, or is drawn to fit."""
+    visit.page.set_viewport_size({"width": 360, "height": 740})
+    beyond = """() => Array.from(document.querySelectorAll("body *")).filter(node => {
+      if (node.closest("svg, .visually-hidden")) return false;
+      for (let box = node.parentElement; box.id !== "main" && box !== document.body;
+           box = box.parentElement) {
+        if (getComputedStyle(box).overflowX !== "visible") return false;
+      }
+      return node.getBoundingClientRect().right > innerWidth + 1;
+    }).map(node => node.outerHTML.slice(0, 100))"""
+    for path in PAGES:
+        assert visit.open(path).evaluate(beyond) == [], path
+
+
+def test_on_paper_nothing_is_dark_cut_or_to_be_pressed(visit):
+    visit.page.set_viewport_size({"width": 720, "height": 1000})
+    page = visit.open("index.html")
+    page.get_by_role("button", name="Dark theme").click()
+    page.emulate_media(media="print")
+    cut = """() => Array.from(document.querySelectorAll("main *")).filter(node =>
+      getComputedStyle(node).overflowX.match(/auto|scroll/) &&
+      node.scrollWidth > node.clientWidth + 1).map(node => node.className)"""
+    for path in PAGES:
+        visit.open(path)
+        colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert colour == "rgb(255, 255, 255)"
+        assert page.locator("button:visible, nav:visible, input:visible").count() == 0, path
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        assert page.evaluate(cut) == [], path
+
+
+def test_every_button_that_copies_stands_in_its_block(visit):
+    for path in ("entries/vae.html", "entries/vae/notebook.html"):
+        page = visit.open(path)
+        page.evaluate("document.querySelectorAll('details').forEach(part => { part.open = true })")
+        buttons = page.locator("pre + .copy").all()
+        assert len(buttons) == page.locator("pre.code").count() > 3
+        for button in buttons:
+            outer, inner = button.locator("xpath=..").bounding_box(), button.bounding_box()
+            assert outer["y"] <= inner["y"] < outer["y"] + outer["height"]
+            assert outer["x"] < inner["x"] < outer["x"] + outer["width"] - inner["width"]
 
 
 def test_every_page_opens_without_a_complaint(visit, site):
