@@ -25,6 +25,8 @@ from torch import Tensor, nn
 
 from zoo.made.model import MaskedLinear, sample_degrees
 
+ALPHA_MAX = 2.0  # largest |α| of one layer; a stack of L reaches L times as much
+
 
 class Logit(nn.Module):
     """From the unit cube to R^D: y = logit(λ + (1 − 2λ)u), one pixel at a time (§4.3).
@@ -124,7 +126,8 @@ class MaskedAffine(nn.Module):
         h = x
         for layer in self.hidden:
             h = F.relu(layer(h, 0))  # (B, H)
-        return self.output(h, 0).chunk(2, dim=1)
+        mu, a = self.output(h, 0).chunk(2, dim=1)
+        return mu, bounded(a)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Random numbers u (B, D) of x (B, D) by (4), and log |det du/dx| by (5), (B,)."""
@@ -144,7 +147,8 @@ class MaskedAffine(nn.Module):
         weight, bias = self.output.weight, self.output.bias
         for i, d in enumerate(self.degrees[0].argsort().tolist(), start=1):
             rows = [d, d + u.shape[1]]
-            mu, alpha = F.linear(h[-1], weight[rows], bias[rows]).unbind(1)  # (B,)
+            mu, a = F.linear(h[-1], weight[rows], bias[rows]).unbind(1)  # (B,)
+            alpha = bounded(a)
             log_det = log_det + alpha
             h[0] = _with_columns(h[0], torch.tensor([d]), (u[:, d] * alpha.exp() + mu)[:, None])
             for j, layer in enumerate(self.hidden):
@@ -153,6 +157,14 @@ class MaskedAffine(nn.Module):
                     units = F.relu(F.linear(h[j], layer.weight[new], layer.bias[new]))
                     h[j + 1] = _with_columns(h[j + 1], new, units)
         return h[0], log_det
+
+
+def bounded(a: Tensor) -> Tensor:
+    """Log-scale α = c tanh(a/c) of the network's output a, near 0 the same; not in the paper.
+
+    Without a bound samples can run away: α grows with x, x with exp(α), dimension after dimension.
+    """
+    return ALPHA_MAX * torch.tanh(a / ALPHA_MAX)
 
 
 def _with_columns(h: Tensor, columns: Tensor, values: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from zoo.core.metrics.inputs import test_inputs as inputs_of
 from zoo.core.noise import Noise
 from zoo.core.registry import get_entry
 from zoo.made.model import sample_degrees
-from zoo.maf.model import IAF, MAF, BatchNorm, Logit, MaskedAffine
+from zoo.maf.model import IAF, MAF, BatchNorm, Logit, MaskedAffine, bounded
 from zoo.maf.recipe import RECIPES, Config, Task
 
 SHAPE = {"layers": 3, "hidden": (16, 16)}
@@ -69,26 +69,30 @@ def test_inverse_of_a_made_is_equation_3(reverse):
     torch.testing.assert_close(made(x)[0], u)
 
 
-def test_forward_of_a_made_with_known_conditionals_is_equation_4():
-    made = layer(2, ())
+@pytest.mark.parametrize("a", [(0.5, -1.5), (30.0, -30.0)])
+def test_made_with_known_conditionals_is_equation_4(a):
+    made, alpha = layer(2, ()), [2 * math.tanh(v / 2) for v in a]
     with torch.no_grad():
-        made.output.bias.copy_(torch.tensor([1.0, 2.0, 0.5, -3.0]))  # μ, then α
+        made.output.bias.copy_(torch.tensor([1.0, 2.0, *a]))  # μ, then α before its bound
         made.output.weight.zero_()
-    u, log_det = made(torch.tensor([[3.0, 7.0]], dtype=torch.float64))
-    expected = torch.tensor([[2.0 * math.exp(-0.5), 5.0 * math.exp(3.0)]], dtype=torch.float64)
-    torch.testing.assert_close(u, expected)
-    assert log_det.item() == pytest.approx(2.5)
+    x = torch.tensor([[3.0, 7.0]], dtype=torch.float64)
+    u, log_det = made(x)
+    expected = [2.0 * math.exp(-alpha[0]), 5.0 * math.exp(-alpha[1])]
+    torch.testing.assert_close(u, torch.tensor([expected], dtype=torch.float64))
+    assert log_det.item() == pytest.approx(-sum(alpha), abs=1e-12)
+    back, minus = made.inverse(u)
+    torch.testing.assert_close(back, x)
+    assert minus.item() == pytest.approx(sum(alpha), abs=1e-12)
 
 
-def test_scales_are_not_clamped():
-    made = layer(2, ())
-    with torch.no_grad():
-        made.output.weight.zero_()
-        made.output.bias.copy_(torch.tensor([0.0, 0.0, 30.0, -30.0]))
-    u, log_det = made(torch.ones(1, 2, dtype=torch.float64))
-    torch.testing.assert_close(u.log(), torch.tensor([[-30.0, 30.0]], dtype=torch.float64))
-    assert log_det.item() == 0
-    torch.testing.assert_close(made.inverse(u)[0], torch.ones(1, 2, dtype=torch.float64))
+def test_bound_is_smooth_and_neutral_near_zero():
+    a = torch.linspace(-50, 50, 1001, dtype=torch.float64).requires_grad_()
+    alpha = bounded(a)
+    (slope,) = torch.autograd.grad(alpha.sum(), a)
+    assert alpha.abs().max() <= 2
+    assert slope[500] == 1  # at a = 0
+    assert (slope[450:551] > 0).all()  # a clamp would stop the gradient
+    torch.testing.assert_close(bounded(a / 1e4), a / 1e4, atol=1e-7, rtol=1e-5)
 
 
 def test_masked_weights_get_no_gradient_in_either_direction():
@@ -339,6 +343,15 @@ def test_shipped_weights_beat_the_gaussian(recipe, rows):
         nats = model.log_prob_in_logit_space(every[:: len(every) // rows]).mean()
     gaussian = baseline_values("logit-space log-density", recipe)["Gaussian on logits"]
     assert nats > gaussian + 5
+
+
+@pytest.mark.parametrize("recipe", ["digits", "mnist"])
+def test_no_sample_runs_away(recipe):
+    model = shipped(recipe)
+    dim = math.prod(model.event_shape)
+    z = torch.randn(64, dim, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        assert model.to_data(z)[0].isfinite().all()
 
 
 def test_shipped_weights_are_inverted():
