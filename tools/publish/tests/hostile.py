@@ -54,11 +54,17 @@ MARKDOWN = (
     f"[link]( java\tscript:{ACT}) [link](//evil.example/) ![p]({DATA_SVG}) ![p](javascript:{ACT}) "
     f"![p](https://evil.example/p.png) <javascript:{ACT}> [ref] [r]: javascript:{ACT}\n\n"
     f"[ref]: javascript:{ACT}\n\n```html\n{HTML}\n```\n\n```{{eval}}\n{HTML}\n```\n\n"
-    f"{'> ' * 300}deep\n\n{'- ' * 300}deep\n\n# {'w' * 3000}\n\n## main\n\n## search\n\n"
-    f"| a | {HTML.replace('|', '')} |\n|---|---|\n| {'w' * 3000} | b |\n"
+    f"# {'w' * 3000}\n\n## main\n\n## search\n\n"
+    f"| a | {HTML.replace('|', '')} |\n|---|---|\n| {'w' * 3000} | b |\n\n"
+    f"![a](attachment:a.svg)\n\n{'- ' * 300}deep\n"  # what follows on so much is not read
 )
 MIME = {
-    "text/html": [HTML, "<div>" * 3000 + "deep" + "</div>" * 3000, f"<p>{'w' * 5000}</p>"],
+    "text/html": [
+        HTML,
+        "<div>" * 3000 + "deep" + "</div>" * 3000,
+        f"<p>{'w' * 5000}</p>",
+        "<b>x</b>" * 100_000,
+    ],
     "image/svg+xml": [SVG],
     "image/png": [base64.b64encode(SVG.encode()).decode(), HTML],
     "text/markdown": [MARKDOWN],
@@ -93,7 +99,7 @@ def notebook() -> bytes:
         {
             "cell_type": "markdown",
             "id": HTML,
-            "source": f"{MARKDOWN}\n\n![a](attachment:a.svg)",
+            "source": MARKDOWN,
             "attachments": attachments,
             "metadata": {"tags": [HTML]},
         },
@@ -105,6 +111,7 @@ def notebook() -> bytes:
             "outputs": outputs,
             "metadata": {"jupyter": {"source_hidden": True}},
         },
+        {"cell_type": "markdown", "id": "deep", "source": f"{'> ' * 300}deep"},
         {"cell_type": "raw", "id": "r", "metadata": {"format": "text/html"}, "source": HTML},
     ]
     widgets = {"application/vnd.jupyter.widget-state+json": {"state": {"a": {"state": HTML}}}}

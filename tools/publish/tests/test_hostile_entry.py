@@ -105,7 +105,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zoo]:
         term = begun(tmp_path_factory.mktemp("hostile"), patch)
         folder = add_entry(term.root, "toy", developers=["@dev-one", "@dev-two"], **hostile.card())
         prose = (
-            f"{hostile.MARKDOWN}\n\n## What this is\n\n{hostile.MARKDOWN}\n\n## {hostile.TEXT}\n\nx"
+            f"\n## What this is\n\nx\n\n## {hostile.TEXT}\n\n## Limitations\n\n{hostile.MARKDOWN}"
         )
         with (folder / "README.md").open("a") as readme:
             readme.write(prose)
@@ -163,6 +163,13 @@ def test_every_kind_of_page_was_made(site):
 
 def test_the_site_is_valid_and_links_to_nothing_foreign(site):
     assert inspect(site) == []
+
+
+def test_what_is_oversized_is_cut_or_left_out_and_said(site):
+    text = (site / "entries" / "toy" / "notebook.html").read_text("utf-8")
+    assert "Left out: an output of 800,000 characters." in text
+    assert re.search(r"350,0\d\d more characters are in the notebook file", text)
+    assert len(text) < 1_000_000
 
 
 @pytest.mark.parametrize("place", browsing.PLACES)
