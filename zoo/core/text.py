@@ -5,7 +5,8 @@
   version of Python runs; other versions document some things in other words, so numbers on this
   text are compared within one version only.
 - `tinyshakespeare`: the first 40,000 lines of Shakespeare that A. Karpathy collected for char-rnn;
-  1,115,394 characters, 65 different ones, downloaded once and checked against its sha256.
+  1,115,394 characters, 65 different ones, downloaded once and checked against its sha256. The plays
+  are in the public domain; char-rnn, which holds the file, has the MIT licence.
 
 The first 90 % of the characters are for training, the last 10 % for validation: neighbouring lines
 belong together, and a random split would test on what it trained beside.

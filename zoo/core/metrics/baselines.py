@@ -22,7 +22,12 @@ from tqdm import tqdm
 from zoo.core.data import base_name, dequantize, is_available, load_dataset, scale, test_images
 from zoo.core.metrics.inputs import test_inputs
 from zoo.core.metrics.likelihood import bits_per_dim
-from zoo.core.metrics.ngrams import ORDERS, ngram_log_probs
+from zoo.core.metrics.ngrams import (
+    KNESER_NEY_ORDERS,
+    WITTEN_BELL_ORDERS,
+    kneser_ney_log_probs,
+    witten_bell_log_probs,
+)
 from zoo.core.text import TEXTS, load_text
 
 VALUES = Path(__file__).with_name("baselines.json")
@@ -161,14 +166,17 @@ def grey_baselines(dataset: str) -> dict[str, dict[str, float]]:
 
 @lru_cache(maxsize=2)
 def text_baselines(dataset: str) -> dict[str, float]:
-    """Nats per character of the validation text under Witten-Bell n-grams of the training text."""
+    """Nats per character of the validation text under n-grams of the training text."""
     train, test = load_text(dataset, "train"), load_text(dataset, "validation")
     texts = (train.tokens.numpy(), test.tokens.numpy())
+    kinds = (
+        ("Witten-Bell", witten_bell_log_probs, WITTEN_BELL_ORDERS),
+        ("Kneser-Ney", kneser_ney_log_probs, KNESER_NEY_ORDERS),
+    )
     return {
-        f"Witten-Bell {order}-gram": float(
-            -ngram_log_probs(*texts, len(train.alphabet), order).mean()
-        )
-        for order in ORDERS
+        f"{name} {order}-gram": float(-log_probs(*texts, len(train.alphabet), order).mean())
+        for name, log_probs, orders in kinds
+        for order in orders
     }
 
 
