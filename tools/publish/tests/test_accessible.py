@@ -16,12 +16,12 @@ from tools.process.tests.revision import revise, submitted
 from tools.publish.site import compare, entries, gallery, record, source
 from tools.publish.site.build import build
 from tools.publish.site.pages import Page
+from tools.publish.tests.browsing import chromium
 from tools.publish.tests.conftest import add_entry, measured, zoo_of
 from zoo.core.evidence import save_results
 
 AXE = "axe-core@4.14.1"
 AXE_SHA256 = "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c"
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 PAGES = ("index.html", "entries/toy.html", "entries/toy/review.html", "compare.html")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 
@@ -29,10 +29,9 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
 @pytest.fixture
 def axe(tmp_path: Path) -> str:
     """The source of axe-core, from npm's registry."""
-    pytest.importorskip("playwright.sync_api")
     npm = shutil.which("npm")
-    if CHROMIUM is None or npm is None:
-        pytest.skip("needs chromium and npm")
+    if npm is None:
+        pytest.skip("no npm on this machine")
     done = subprocess.run([npm, "pack", "--silent", AXE], cwd=tmp_path, capture_output=True)
     if done.returncode:
         pytest.skip(f"npm does not give {AXE}")
@@ -81,13 +80,8 @@ def site(term: Term, tmp_path: Path) -> Path:  # noqa: F811
 
 
 def test_axe_finds_nothing(site, axe):
-    from playwright.sync_api import sync_playwright
-
     found = []
-    with sync_playwright() as play:
-        browser = play.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
+    with chromium() as browser:
         for theme in ("light", "dark"):
             for width in (1280, 390):
                 window = browser.new_page(
@@ -103,5 +97,4 @@ def test_axe_finds_nothing(site, axe):
                     for fault in result["violations"]:
                         places = [node["target"] for node in fault["nodes"]]
                         found.append((path, theme, width, fault["id"], places))
-        browser.close()
     assert found == []

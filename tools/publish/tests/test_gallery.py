@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from tools.publish.site import gallery, tree
 from tools.publish.site.build import build
 from tools.publish.site.index import words
 from tools.publish.site.zoo import Zoo
+from tools.publish.tests.browsing import chromium
 from tools.publish.tests.conftest import add_entry, measured, zoo_of
 from zoo.core.evidence import save_results
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 SECTIONS = ["tools.publish.site.gallery", "tools.publish.site.about"]
 HOSTILE = "<script>document.title='owned'</script> & <b>bold</b>"
 
@@ -36,17 +35,12 @@ def site(clone: Path, tmp_path: Path, small_zoo: Zoo) -> Path:
 @pytest.fixture
 def page(site: Path) -> Iterator[object]:
     """The gallery in Chromium; whatever the console complains of fails the test."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium or chrome on this machine")
-    sync = pytest.importorskip("playwright.sync_api")
-    with sync.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+    with chromium() as browser:
         tab, complaints = browser.new_page(), []
         tab.on("console", lambda message: complaints.append(message.text))
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.goto((site / "index.html").as_uri())
         yield tab
-        browser.close()
         assert complaints == []
 
 
