@@ -68,7 +68,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for number in (1, 2, 3):
             term.happens("toy", "@rev-one", ev.SignedOff(f"rev-one/F0{number}", "verified", ""))
         lesson = term.root / "first.ipynb"
-        lesson.write_bytes(notebook("# A first lesson\n\nOn $x^2$.", "1", "1\n"))
+        long = "+".join(f"x_{{{number}}}" for number in range(14))
+        lesson.write_bytes(notebook(f"# A first lesson\n\nOn $y = {long}$.", "1", "1\n"))
         demos = {name: folder / "demo.ipynb" for name, folder in folders.items()}
         demos["vae"] = executed(folders["vae"], term.root / "vae.ipynb")
         states = {"toy": term.state("toy")}
@@ -270,7 +271,7 @@ def test_the_dark_stays_dark_on_the_way(visit):
 
 
 PAGES = ("index.html", "compare.html", "entries/vae.html", "entries/vae/notebook.html")
-PAGES += ("entries/toy/review.html", "entries/toy/source/v1/model.py.html")
+PAGES += ("lessons/first.html", "entries/toy/review.html", "entries/toy/source/v1/model.py.html")
 
 
 def test_on_a_phone_nothing_lies_beyond_the_edge(visit):
