@@ -69,6 +69,11 @@ _DIGITS = Config(
     learning_rate=2e-3, warmup_steps=100, schedule="cosine", clip_norm=1.0, ema_decay=0.999,
     solver="midpoint", solver_steps=20,
 )  # fmt: skip
+_MNIST = Config(
+    dataset="mnist", event_shape=(1, 28, 28), width=32, depth=4, steps=12_000, batch_size=64,
+    learning_rate=2e-3, warmup_steps=100, schedule="cosine", clip_norm=1.0, ema_decay=0.999,
+    precision="bf16", solver="midpoint", solver_steps=12,
+)  # fmt: skip
 
 RECIPES: dict[str, Config] = {
     "tiny": Config(
@@ -79,6 +84,10 @@ RECIPES: dict[str, Config] = {
     "checkerboard": _CHECKERBOARD,
     "checkerboard-reflow": replace(
         _CHECKERBOARD, sigma_min=0.0, reflow_of="checkerboard", steps=10_000
+    ),
+    "mnist": _MNIST,
+    "mnist-gpu": replace(
+        _MNIST, width=64, steps=100_000, batch_size=256, learning_rate=5e-4, ema_decay=0.9999,
     ),
 }  # fmt: skip
 

@@ -156,18 +156,24 @@ def test_exact_trace_is_autograds():
 
 def test_log_det_of_images_counts_their_scale():
     """With v = 0 only the map to [−1, 1] is left: D ln 2."""
-    flow = FlowMatching(UNet(1, 8, 1, 2), (1, 4, 4))  # the last layer starts at zero
+    flow = FlowMatching(UNet(1, 8, 1, 2), (1, 4, 4), solver_steps=1)  # v starts at zero
     z, log_det = flow(torch.full((2, 1, 4, 4), 0.25))
     assert torch.equal(z, torch.full((2, 1, 4, 4), -0.5))
     assert log_det.tolist() == pytest.approx([16 * math.log(2)] * 2)
 
 
 def test_log_det_of_images_against_the_determinant_of_the_solved_map():
-    flow = images(solver_steps=10)
+    flow = images(solver_steps=6)
     x = torch.rand(1, 1, 4, 4, generator=seeded()).double()
-    jacobian = torch.autograd.functional.jacobian(lambda x: flow(x)[0], x).view(16, 16)
-    torch.testing.assert_close(flow(x)[1][0], torch.linalg.slogdet(jacobian).logabsdet)
-    torch.testing.assert_close(flow.inverse(flow(x)[0]), x)
+    with torch.no_grad():
+        z, log_det = flow(x)
+        torch.testing.assert_close(flow.inverse(z), x, atol=1e-3, rtol=0)
+    torch.testing.assert_close(flow.transport(flow.scale(x), 1.0, 0.0), z)
+    jacobian = torch.autograd.functional.jacobian(
+        lambda x: flow.transport(flow.scale(x), 1.0, 0.0), x
+    ).view(16, 16)
+    expected = torch.linalg.slogdet(jacobian).logabsdet
+    torch.testing.assert_close(log_det[0], expected, atol=1e-2, rtol=0)
 
 
 def test_hutchinson_is_exact_on_average_over_sign_vectors():
@@ -186,7 +192,7 @@ def test_hutchinson_is_exact_on_average_over_sign_vectors():
 
 def test_hutchinson_draws_no_noise_of_its_own():
     """The same ε at all times of the solve, and the same again: equal bits."""
-    flow, x = images(solver_steps=4), torch.rand(2, 1, 4, 4).double()
+    flow, x = images(solver_steps=2), torch.rand(2, 1, 4, 4).double()
     eps = normal(2, 1, 4, 4).sign()
     assert torch.equal(flow.log_prob(x, eps), flow.log_prob(x, eps))
 
@@ -315,7 +321,7 @@ def test_laws_of_flows():
     assert all(outcome.passed for outcome in outcomes), conformance_report(outcomes)
 
 
-# -- the exact rectified flow of the checkerboard, on which the accepted ranges rest ----------------
+# -- the exact rectified flow of the checkerboard, on which the accepted ranges rest --------------
 
 
 def exact_velocity(x, t):
@@ -344,9 +350,9 @@ def test_straightness_and_one_step_of_the_exact_flow():
     def slowed(x, t):  # the field until `stop`, where its last steps are not yet singular
         return stop * exact_velocity(x, stop * t)
 
-    flow, z = Field(slowed), normal(4000, 2)
+    flow, z = Field(slowed), normal(2000, 2)
     bent, _ = straightness(flow, z)
-    assert bent == pytest.approx(2.13, abs=0.1)
+    assert bent == pytest.approx(2.13, abs=0.12)
     x = flow.transport(z, 0, 1, steps=200)
     assert density("checkerboard").log_prob(x.float()).isfinite().double().mean() > 0.99
     assert flow.sample(5, seeded(), steps=1).abs().max() < 0.02
