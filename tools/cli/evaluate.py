@@ -54,6 +54,7 @@ def _metrics_for(entry: Entry, dataset: str) -> list[str]:
     """Metrics that the entry's claims use and that are defined for the data set."""
     on_data = [claim.metric for claim in entry.card.claims if claim.dataset == dataset]
     likelihoods = ("nll-nats", "elbo-nats", "iw500-nats", "bits-per-dim", "bits-per-dim-bound")
+    likelihoods += ("logit-nats",)
     others = [claim.metric for claim in entry.card.claims if claim.metric in likelihoods]
     chosen = list(dict.fromkeys(on_data or others))
     if not chosen:

@@ -121,11 +121,14 @@ def pages(zoo: Zoo) -> Iterator[Page | Asset]:
 
 
 def likelihood_panels(zoo: Zoo) -> list[Panel]:
-    """A panel for each data set and unit, in the order of the data sets' names."""
+    """A panel for each data set and unit, in the order of the data sets' names.
+
+    Log-densities, of which more is better (logit-nats), have no place on these axes.
+    """
     groups: dict[tuple[str, str], list[Point]] = {}
     for shown, claim, result in _measured(zoo):
         unit = METRICS[claim.metric].unit
-        if unit.startswith(("nats", "bits")):
+        if unit.startswith(("nats", "bits")) and METRICS[claim.metric].direction == "lower":
             bound = claim.metric not in EXACT
             point = Point(shown, claim, result, result.value, _finite(result.sd), bound)
             groups.setdefault((claim.dataset, unit), []).append(point)

@@ -105,6 +105,14 @@ def test_what_is_not_known_to_be_exact_counts_as_a_bound(clone):
     assert [p.bound for panel in likelihood_panels(zoo_of(clone)) for p in panel.points] == [True]
 
 
+def test_log_densities_are_not_shown_where_fewer_nats_are_better(clone):
+    add(clone, "alpha", "logit-nats", -1300.0, accept=">= -1320")
+    add(clone, "beta", "nll-nats", 80.0)
+    assert [p.shown.name for panel in likelihood_panels(zoo_of(clone)) for p in panel.points] == [
+        "beta"
+    ]
+
+
 def test_a_distance_without_its_ratio_is_divided_by_its_floor(clone):
     add(clone, "alpha", "cnn-fd", 0.7, sd=0.07, accept="<= 1.4", details={"floor": 0.07})
     (panel,) = sampler_panels(zoo_of(clone))
