@@ -10,7 +10,7 @@ straight lines between noise x_0 ~ N(0, I) and data x_1, without solving the equ
     x_t = (1 − (1 − σ_min) t) x_0 + t x_1            FM eqs. 20, 22  interpolate
     target = dx_t/dt = x_1 − (1 − σ_min) x_0         FM eq. 23       target
     L_CFM = E ‖v(x_t, t) − (x_1 − (1 − σ_min) x_0)‖² FM eqs. 9, 23   loss
-    d log p_t(x(t))/dt = −tr ∂v/∂x                   FM eq. 27       forward, log_prob
+    d log p_t(x(t))/dt = −tr ∂v/∂x                   FM appendix C   forward, log_prob
 
 The best v is the mean of the targets at (x, t) over all lines that cross there (FM eq. 8), and it
 moves N(0, I) to the data (FM theorem 1). With σ_min = 0 this is the rectified flow of the second
@@ -152,7 +152,7 @@ class FlowMatching(nn.Module):
         return self.unscale(self.transport(z, 0.0, 1.0))
 
     def forward(self, x: Tensor, eps: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Noise z (B, *event_shape) from data x, and log |det dz/dx| (B,) (FM eqs. 27-29).
+        """Noise z (B, *event_shape) from data x, and log |det dz/dx| (B,) (FM appendix C).
 
         The field and its trace are integrated together, backwards from t = 1 to t = 0.
 

@@ -22,8 +22,8 @@ _DATA_SEED = 30_000_001  # of the points that samples are compared with, and of 
 def straightness(model: nn.Module, z: Tensor) -> tuple[float, float]:
     """S = ∫ E ‖(Z_1 − Z_0) − v(Z_t, t)‖² dt over paths from z (N, …), and E ‖Z_1 − Z_0‖².
 
-    Liu et al. 2022, eq. 10. As ∫ v(Z_t, t) dt = Z_1 − Z_0 along a path, S is the integral of E‖v‖²
-    less E ‖Z_1 − Z_0‖²; Simpson's rule over the steps of a fourth-order solver.
+    Liu et al. 2022 (2209.03003), section 2. As ∫ v(Z_t, t) dt = Z_1 − Z_0 along a path, S is the
+    integral of E‖v‖² less E ‖Z_1 − Z_0‖²; Simpson's rule over the steps of a fourth-order solver.
     """
     x, energy, h = z, torch.zeros(len(z), dtype=torch.float64), 1 / STEPS
 
