@@ -9,8 +9,9 @@ as R below; its successor of 2019 as R2). A text is a chain of conditionals, R e
 and all of them come from one pass in which position t attends to what stands before it:
 
     Attention(Q, K, V) = softmax(Q Kᵀ / √d_k) V                                               (1)
-    h_0 = W_e[u] + W_p,   h_l = block(h_{l−1}),   p = softmax(h_n W_eᵀ)                    (R, 2)
+    h_0 = W_e[u] + W_p,   h_l = block(h_{l−1}),   p = softmax(LN(h_n) W_eᵀ)                (R, 2)
 
+LN, the layer normalisation after the last block, is what R2 (§2.3) adds to R's equation.
 The input u is the text one place later, u = (start, x_1, …, x_{T−1}): the start symbol stands for
 whatever was written before the window, so that the first character has a probability, too.
 

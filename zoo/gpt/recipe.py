@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from zoo.core import recipes
@@ -135,4 +136,6 @@ class Task(recipes.Task):
 
     def loss(self, model: GPT, x: Tensor, noise: Noise) -> dict[str, Tensor]:
         """Mean negative log-likelihood, nats per character."""
-        return {"loss": -model.log_prob(x).mean() / x.shape[1]}
+        logits = model.logits(x)  # (B, T, K), bfloat16 in mixed precision
+        # On a CPU autocast leaves log_softmax and sums in bfloat16, but not cross_entropy.
+        return {"loss": F.cross_entropy(logits.flatten(0, 1), x.flatten())}

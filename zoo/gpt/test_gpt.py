@@ -1,6 +1,5 @@
 """GPT against equation 1 written out, closed forms of its sampler, and torch's own attention."""
 
-import dataclasses
 import itertools
 import math
 
@@ -10,11 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from zoo.core.conformance.law import perturbed
-from zoo.core.errors import ZooError
-from zoo.core.noise import Noise
-from zoo.core.text import load_text
 from zoo.gpt.model import GPT, Attention, Cache, filtered
-from zoo.gpt.recipe import RECIPES, Task
 
 K, T = 7, 6
 
@@ -288,57 +283,62 @@ def test_initial_weights_have_the_stated_spread_and_predict_nothing() -> None:
     assert -model.log_prob(x).mean().item() / 64 == pytest.approx(math.log(65), abs=0.1)
 
 
+def by_hand(model: GPT, u: Tensor, dropped: float = 1.0) -> Tensor:
+    """Logits from the bare weights, R equation 2 with R2's normalisations; one text u, (L,).
+
+    dropped: factor on all that dropout acts on: embeddings, attention weights, what is added.
+    """
+    w, width = dict(model.named_parameters()), model.positions.shape[1]
+    h = dropped * (w["tokens.weight"][u] + w["positions"][: len(u)])  # (L, width)
+    for layer in range(len(model.blocks)):
+        own = {n: w[f"blocks.{layer}.{n}"] for n, _ in model.blocks[layer].named_parameters()}
+        linear = [own["attention.qkv.weight"], own["attention.qkv.bias"]]
+        normed = normalised(h, own["before_attention.weight"], own["before_attention.bias"])
+        q, k, v = (normed @ linear[0].T + linear[1]).split(width, dim=1)
+        size = width // model.blocks[layer].attention.heads
+        mixed = []
+        for a in range(0, width, size):
+            scores = (q[:, a : a + size] @ k[:, a : a + size].T / size**0.5).exp().tril()
+            weights = dropped * scores / scores.sum(1, keepdim=True)
+            mixed.append(weights @ v[:, a : a + size])
+        out = torch.cat(mixed, dim=1) @ own["attention.output.weight"].T
+        h = h + dropped * (out + own["attention.output.bias"])
+        normed = normalised(h, own["before_network.weight"], own["before_network.bias"])
+        hidden = normed @ own["expand.weight"].T + own["expand.bias"]
+        hidden = hidden * 0.5 * (1 + torch.erf(hidden / math.sqrt(2)))
+        h = h + dropped * (hidden @ own["contract.weight"].T + own["contract.bias"])
+    return normalised(h, w["norm.weight"], w["norm.bias"]) @ w["tokens.weight"][:K].T
+
+
+def normalised(h: Tensor, gain: Tensor, bias: Tensor) -> Tensor:
+    variance = h.var(1, correction=0, keepdim=True)
+    return (h - h.mean(1, keepdim=True)) / (variance + 1e-5).sqrt() * gain + bias
+
+
+@torch.no_grad()
+def test_logits_are_the_whole_formula_from_embedding_to_output() -> None:
+    model, u = build(layers=3), texts(1)
+    torch.testing.assert_close(model(u)[0], by_hand(model, u[0]))
+
+
+@torch.no_grad()
+def test_dropout_acts_on_embeddings_attention_and_what_is_added(monkeypatch) -> None:
+    """With a factor of 1 + rate in the place of the random zeros."""
+
+    def drop(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+        return x * (1 + p) if training else x
+
+    model, u = build(dropout=0.3).train(), texts(1)
+    monkeypatch.setattr(F, "dropout", drop)
+    torch.testing.assert_close(model(u)[0], by_hand(model, u[0], 1.3))
+
+
 def test_dropout_is_for_training_only() -> None:
     model = build(dropout=0.5)
     x = texts()
     assert torch.equal(model.log_prob(x), model.log_prob(x))
     model.train()
     assert not torch.equal(model.log_prob(x), model.log_prob(x))
-
-
-def test_the_loss_is_nats_per_character_of_windows_of_the_training_text() -> None:
-    config = dataclasses.replace(RECIPES["docstrings"], context=16)
-    task = Task(config)
-    data = task.training_data()
-    tokens = load_text("docstrings", "train").tokens
-    assert data.shape == (len(tokens) - 15, 16)
-    assert torch.equal(data[100], tokens[100:116])
-    torch.manual_seed(0)
-    model = task.build()
-    x = task.prepare(data[:3], Noise(0, 0))
-    assert x.dtype == torch.int64
-    loss = task.loss(model, x, Noise(0, 0))["loss"].item()
-    assert loss == pytest.approx(-model.log_prob(x).sum().item() / x.numel(), rel=1e-6)
-
-
-def test_matrices_decay_and_vectors_do_not() -> None:
-    task = Task(RECIPES["tiny"])
-    model = task.build()
-    decaying, others = task.optimizers(model)["model"].param_groups
-    assert decaying["weight_decay"] == 0.1
-    assert others["weight_decay"] == 0.0
-    assert all(p.ndim > 1 for p in decaying["params"])
-    assert all(p.ndim == 1 for p in others["params"])
-    assert len(decaying["params"]) + len(others["params"]) == len(list(model.parameters()))
-
-
-def test_a_recipe_passes_all_its_fields_on() -> None:
-    """With values other than the defaults, so that a field forgotten on the way shows."""
-    changes = {"context": 9, "width": 10, "heads": 5, "layers": 3, "dropout": 0.3, "alphabet": None}
-    model = Task(dataclasses.replace(RECIPES["tiny"], **changes)).build()
-    assert (model.context, model.vocab_size, len(model.blocks)) == (9, 37, 3)
-    assert model.positions.shape == (9, 10)
-    assert {block.attention.heads for block in model.blocks} == {5}
-    rates = {m.p for m in model.modules() if isinstance(m, torch.nn.Dropout)}
-    assert rates | {block.attention.rate for block in model.blocks} == {0.3}
-
-
-def test_impossible_settings_are_refused() -> None:
-    with pytest.raises(ValueError, match="does not divide"):
-        GPT(K, T, width=10, heads=4)
-    for changes in ({"heads": 5}, {"layers": 0}, {"dataset": "digits"}):
-        with pytest.raises(ZooError, match=r"divide|at least 1|unknown text"):
-            dataclasses.replace(RECIPES["tiny"], **changes)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
