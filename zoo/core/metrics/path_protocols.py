@@ -13,7 +13,7 @@ from zoo.core.metrics import Measurement
 from zoo.core.metrics.reference import SAMPLES, SEEDS
 from zoo.core.metrics.sample_protocols import draw
 
-STEPS = 200  # of the fourth-order solver along a path; even, for Simpson's rule
+STEPS = 60  # of the fourth-order solver along a path; even, for Simpson's rule
 ROWS = 2000  # distances to all points of the other sample that are held at once
 _DATA_SEED = 30_000_001  # of the points that samples are compared with, and of two sets of data
 

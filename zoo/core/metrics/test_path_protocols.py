@@ -53,8 +53,8 @@ def test_a_rotation_in_closed_form(omega) -> None:
     z = torch.randn(50, 2, dtype=torch.float64)
     bent, length = straightness(Path(turn(omega)), z)
     squared = z.square().sum(1).mean().item()
-    assert length == pytest.approx(2 * (1 - math.cos(omega)) * squared, rel=1e-6)
-    assert bent == pytest.approx(squared * omega**2 - length, rel=1e-6)
+    assert length == pytest.approx(2 * (1 - math.cos(omega)) * squared, rel=1e-5)
+    assert bent == pytest.approx(squared * omega**2 - length, rel=1e-5)
 
 
 def test_the_protocol_of_straightness() -> None:
