@@ -11,7 +11,8 @@ Kingma et al. 2016, arXiv 1606.04934 (IAF). Where to find what:
 - the logit that takes images to R^D (§4.3): `Logit`
 - the same network the other way round, fast to sample and slow to score (§3.2): `IAF`
 
-The masks are those of `zoo.made`. The bound on α (`bounded`) is not the papers'. Train with `zoo train maf --recipe mnist`.
+The masks are those of `zoo.made`; the bound on α (`bounded`) is not the papers'. Train with
+`zoo train maf --recipe mnist`.
 """
 
 from __future__ import annotations
