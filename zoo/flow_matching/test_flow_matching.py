@@ -7,14 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from zoo.core.conformance import check_entry, conformance_report, perturbed
-from zoo.core.densities import density
 from zoo.core.metrics.path_protocols import straightness
-from zoo.core.noise import Noise
-from zoo.core.registry import get_entry
-from zoo.flow_matching import recipe
 from zoo.flow_matching.model import SOLVERS, FlowMatching, solve, velocity_and_trace
-from zoo.flow_matching.networks import Perceptron, UNet, time_features
-from zoo.flow_matching.recipe import RECIPES, Task
+from zoo.flow_matching.networks import Perceptron, UNet
 
 
 class Field(FlowMatching):
@@ -245,141 +240,6 @@ def test_reflow_of_a_turn_is_straight():
     torch.testing.assert_close(after.sample(500, seeded(), steps=1), x1, atol=1e-6, rtol=0)
 
 
-# -- networks and task -----------------------------------------------------------------------------
-
-
-def test_time_features_tell_all_times_apart():
-    t = torch.tensor([0.0, 0.5, 1.0])
-    expected = torch.tensor([[1, 1, 0, 0], [0, -1, 1, 0], [-1, 1, 0, 0]])
-    torch.testing.assert_close(time_features(t, 2), expected.float(), atol=1e-6, rtol=0)
-
-
-def test_skip_connection_and_lower_path_both_reach_the_output():
-    network = images().network
-    x, t = normal(1, 1, 4, 4), torch.tensor([0.5]).double()
-    for layer in ("encode", "down"):
-        before = network(x, t)
-        hook = getattr(network, layer).register_forward_hook(lambda m, i, out: out + 1.0)
-        both = network(x, t)
-        hook.remove()
-        assert not torch.equal(before, both)
-    hook = network.down.register_forward_hook(lambda m, i, out: 0 * out)
-    for block in network.middle:
-        block.register_forward_hook(lambda m, i, out: 0 * out)
-    assert not torch.equal(network(x, t), network(x + 1, t))  # by the skip connection alone
-    hook.remove()
-
-
-def test_all_parameters_of_the_unet_get_a_gradient():
-    flow = images()
-    x0, x1 = normal(8, 1, 4, 4), normal(8, 1, 4, 4, seed=1)
-    flow.loss(x0, x1, torch.rand(8).double()).backward()
-    assert all(p.grad.abs().max() > 0 for p in flow.parameters())
-
-
-def test_the_task_of_images_dequantises_and_scales():
-    task = Task(RECIPES["digits"])
-    batch = torch.full((4, 1, 8, 8), 16, dtype=torch.uint8)
-    x = task.prepare(batch, Noise(0, 0))
-    assert 16 / 17 <= x.min() < x.max() < 1
-
-    class Recorder(FlowMatching):
-        def loss(self, x0, x1, t):
-            self.seen = x0, x1, t
-            return x1.mean()
-
-    model = Recorder(nn.Identity(), (1, 8, 8))
-    task.loss(model, x, Noise(0, 0))
-    x0, x1, t = model.seen
-    torch.testing.assert_close(x1, 2 * x - 1)
-    assert abs(x0.mean()) < 0.3
-    assert x0.shape == x1.shape
-    assert t.shape == (4,)
-    assert 0 <= t.min() < t.max() < 1
-
-
-def test_reflow_trains_on_the_pairs_of_one_flow(monkeypatch):
-    class Teacher:
-        def couple(self, n, generator):
-            x0 = torch.randn(n, 2, generator=generator)
-            return x0, 10 + x0
-
-    class Entry:
-        def load(self, name):
-            assert name == "checkerboard"  # the shipped moving average, always the same
-            return Teacher()
-
-    monkeypatch.setattr(recipe, "get_entry", lambda name: Entry())
-    config = RECIPES["checkerboard-reflow"]
-    data = Task(config).training_data()
-    assert data.shape == (config.pairs, 2, 2)
-    assert len(data[:, 0].unique(dim=0)) == config.pairs
-    torch.testing.assert_close(data[:, 1], data[:, 0] + 10)
-    flow = Field(lambda x, t: torch.full_like(x, 10.0), sigma_min=config.sigma_min)
-    x = Task(config).prepare(data[:64], Noise(0, 1))
-    assert Task(config).loss(flow, x, Noise(0, 1))["loss"].item() < 1e-9  # partners stay together
-
-
 def test_laws_of_flows():
     outcomes = check_entry("flow_matching")
     assert all(outcome.passed for outcome in outcomes), conformance_report(outcomes)
-
-
-# -- the exact rectified flow of the checkerboard, on which the accepted ranges rest --------------
-
-
-def exact_velocity(x, t):
-    """FM eq. 8 with σ_min = 0: E[x_1 | x_t = x] by integrals of the normal over the squares."""
-    t = t[0].item()
-    if t < 1e-6:
-        return -x  # x_t says nothing about x_1 yet
-    mean, spread = (x / t)[..., None], (1 - t) / t
-    low = (torch.arange(4.0, dtype=torch.float64) * 2 - 4 - mean) / spread  # (B, 2, 4)
-    high = low + 2 / spread
-    a, b = torch.where(low > 0, -high, low), torch.where(low > 0, -low, high)
-    mass = torch.special.ndtr(b) - torch.special.ndtr(a)
-    slope = ((-(low**2) / 2).exp() - (-(high**2) / 2).exp()) / math.sqrt(2 * math.pi)
-    moment = mean * mass + spread * slope
-    dark = ((torch.arange(4)[:, None] + torch.arange(4)) % 2 == 0).double()
-    total = torch.einsum("bi,bj,ij->b", mass[:, 0], mass[:, 1], dark)
-    across = torch.einsum("bi,bj,ij->b", moment[:, 0], mass[:, 1], dark)
-    up = torch.einsum("bi,bj,ij->b", mass[:, 0], moment[:, 1], dark)
-    return (torch.stack([across, up], 1) / total[:, None] - x) / (1 - t)
-
-
-def test_straightness_and_one_step_of_the_exact_flow():
-    """The numbers behind the card's ranges: 2.13, and one step into the mean of the data."""
-    stop = 1 - 1e-3
-
-    def slowed(x, t):  # the field until `stop`, where its last steps are not yet singular
-        return stop * exact_velocity(x, stop * t)
-
-    flow, z = Field(slowed), normal(2000, 2)
-    bent, _ = straightness(flow, z)
-    assert bent == pytest.approx(2.13, abs=0.12)
-    x = flow.transport(z, 0, 1, steps=200)
-    assert density("checkerboard").log_prob(x.float()).isfinite().double().mean() > 0.99
-    assert flow.sample(5, seeded(), steps=1).abs().max() < 0.02
-
-
-def shipped(name):
-    entry = get_entry("flow_matching")
-    if not entry.weights_path(name).exists():
-        pytest.skip(f"no weights of recipe {name} are shipped yet")
-    return entry.load(name)
-
-
-def test_shipped_flow_is_near_the_entropy():
-    x = density("checkerboard").sample(200, seeded(5))
-    with torch.no_grad():
-        nats = -shipped("checkerboard").log_prob(x)
-    assert nats.mean() < math.log(32) + 0.2
-
-
-def test_shipped_reflow_is_straighter_and_ends_where_its_teacher_does():
-    before, after = shipped("checkerboard"), shipped("checkerboard-reflow")
-    z = torch.randn(500, 2, generator=seeded(6))
-    assert straightness(after, z)[0] < straightness(before, z)[0] / 2
-    with torch.no_grad():
-        gap = (before.transport(z, 0, 1) - after.transport(z, 0, 1)).norm(dim=1)
-    assert gap.median() < 0.3
