@@ -9,14 +9,15 @@ import yaml
 from tools.publish.site.gallery import STATUS
 from tools.publish.site.pages import Page
 from tools.publish.site.zoo import Zoo
+from zoo.core.errors import ZooError
 from zoo.core.evidence import PARTIAL_MARGIN
 from zoo.core.metrics import METRICS
 
 
 def pages(zoo: Zoo) -> Iterator[Page]:
     """One page."""
-    citation = yaml.safe_load((zoo.root / "CITATION.cff").read_text(encoding="utf-8"))
-    licence = (zoo.root / "LICENSE").read_text(encoding="utf-8")
+    citation = yaml.safe_load(_text(zoo, "CITATION.cff", "zoo publish citation writes it"))
+    licence = _text(zoo, "LICENSE", "nobody may use what has no licence; add one")
     used = {claim.metric for shown in zoo.shown for claim in shown.entry.card.claims}
     yield Page(
         path="about.html",
@@ -39,6 +40,14 @@ def pages(zoo: Zoo) -> Iterator[Page]:
         search="about review process measured protocol metric licence cite citation reproduce "
         + " ".join(f"{metric} {METRICS[metric].summary}" for metric in used & METRICS.keys()),
     )
+
+
+def _text(zoo: Zoo, name: str, fix: str) -> str:
+    """A file at the top of the repository, which the page needs."""
+    path = zoo.root / name
+    if not path.is_file():
+        raise ZooError(f"{name} is missing: {fix}")
+    return path.read_text(encoding="utf-8")
 
 
 def _bibtex(citation: dict) -> str:

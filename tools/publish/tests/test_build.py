@@ -10,6 +10,7 @@ import pytest
 from jinja2 import UndefinedError
 from markupsafe import escape
 
+from tools.publish.site import about
 from tools.publish.site.build import MARK, build, policy_text, relative
 from tools.publish.site.pages import Asset, Page
 from tools.publish.site.zoo import Zoo
@@ -164,3 +165,9 @@ def test_links_are_relative_and_name_files():
     assert relative("entries/vae/a.html", "entries/vae/b.html") == "b.html"
     assert relative("entries/vae/a.html", "") == "../../"
     assert relative("index.html", "") == "./"
+
+
+def test_what_the_about_page_needs_is_named(small_zoo: Zoo):
+    (small_zoo.root / "CITATION.cff").unlink()
+    with pytest.raises(ZooError, match=r"CITATION\.cff is missing: zoo publish citation writes it"):
+        list(about.pages(small_zoo))
