@@ -83,9 +83,13 @@ def refuse_unknown(words: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("document", "line"), documented_commands())
-def test_documented_commands_exist(document, line, monkeypatch):
+def test_documented_commands_exist(document, line, monkeypatch, tmp_path):
     monkeypatch.setenv("ZOO_HANDLE", "@dev-one")  # commands that act want to know for whom
     words = shlex.split(line, comments=True)
+    for made in (word for word in words if re.fullmatch(r"build/\S+\.json", word)):
+        monkeypatch.chdir(tmp_path)  # an earlier command of the workflow wrote the file
+        Path(made).parent.mkdir(parents=True)
+        Path(made).touch()
     words = [word for word in words if not re.fullmatch(r"[A-Z_]+=\S*", word)]
     if words[0] == "make":
         assert set(words[1:]) <= targets(), line
