@@ -7,7 +7,7 @@ a smaller expected negative log-likelihood than the entropy.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -64,31 +64,55 @@ class Checkerboard:
 
 @dataclass
 class GaussianMixture:
-    """Equal mixture of isotropic Gaussians of standard deviation `scale` at `modes`.
+    """Mixture of isotropic Gaussians of standard deviation `scale` at `modes`.
 
-    Where the modes are many standard deviations apart, as in both mixtures below (at least 7.6),
-    the entropy is that of one component plus ln M to within 1e-3 nats; a test integrates it.
+    The weights (M,) are equal when None. Where the modes are many standard deviations apart, as in
+    the mixtures below (at least 7.6), the entropy is that of one component plus that of the weights
+    to within 1e-3 nats; a test integrates it.
     """
 
     modes: Tensor
     scale: float
     extent: float
+    weights: Tensor | None = None
+
+    @property
+    def shares(self) -> Tensor:
+        """The weights (M,) in float64, also where they are equal."""
+        equal = torch.full((len(self.modes),), 1 / len(self.modes), dtype=torch.float64)
+        return equal if self.weights is None else self.weights
 
     @property
     def entropy(self) -> float:
         """Differential entropy in nats."""
-        return math.log(len(self.modes)) + math.log(2 * math.pi * math.e * self.scale**2)
+        shares = self.shares.double()
+        of_weights = -(shares * shares.log()).sum().item()
+        return of_weights + math.log(2 * math.pi * math.e * self.scale**2)
+
+    def perturbed(self, sigma: float) -> GaussianMixture:
+        """The density of a point plus normal noise of standard deviation `sigma`."""
+        return replace(self, scale=math.hypot(self.scale, sigma))
+
+    def score(self, x: Tensor) -> Tensor:
+        """∇ log p(x), (B, 2) → (B, 2): the mean of (m − x)/scale² over the modes m, given x."""
+        modes = self.modes.to(x)
+        logits = -0.5 * (torch.cdist(x, modes) / self.scale).square() + self.shares.to(x).log()
+        return (logits.softmax(1) @ modes - x) / self.scale**2
 
     def sample(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Draw n points, (n, 2)."""
-        which = torch.randint(0, len(self.modes), (n,), generator=generator)
+        if self.weights is None:
+            which = torch.randint(0, len(self.modes), (n,), generator=generator)
+        else:
+            which = torch.multinomial(self.weights, n, True, generator=generator)
         return self.modes[which] + self.scale * torch.randn(n, 2, generator=generator)
 
     def log_prob(self, x: Tensor) -> Tensor:
         """Exact log-density, (B, 2) → (B,)."""
         squared = (x[:, None, :] - self.modes.to(x)).square().sum(dim=2)  # (B, M)
-        log_normaliser = math.log(len(self.modes)) + math.log(2 * math.pi * self.scale**2)
-        return torch.logsumexp(-0.5 * squared / self.scale**2, dim=1) - log_normaliser
+        log_normaliser = math.log(2 * math.pi * self.scale**2)
+        logits = -0.5 * squared / self.scale**2 + self.shares.to(x).log()
+        return torch.logsumexp(logits, dim=1) - log_normaliser
 
 
 def _grid25() -> GaussianMixture:
@@ -103,12 +127,25 @@ def _ring8() -> GaussianMixture:
     return GaussianMixture(modes, scale=0.2, extent=3.0)
 
 
-_MAKERS = {"checkerboard": Checkerboard, "grid25": _grid25, "ring8": _ring8}
+def _two_modes() -> GaussianMixture:
+    """The mixture of Song and Ermon (2019), section 3.2, on which Langevin dynamics goes wrong."""
+    modes = torch.tensor([[-5.0, -5.0], [5.0, 5.0]])
+    return GaussianMixture(
+        modes, scale=1.0, extent=9.0, weights=torch.tensor([0.2, 0.8], dtype=torch.float64)
+    )
+
+
+_MAKERS = {
+    "checkerboard": Checkerboard,
+    "grid25": _grid25,
+    "ring8": _ring8,
+    "two-modes": _two_modes,
+}
 DENSITIES = tuple(_MAKERS)
 
 
 def density(name: str) -> Density2D:
-    """The density of that name: "checkerboard", "grid25" (5×5 Gaussians) or "ring8".
+    """The density of that name: "checkerboard", "grid25" (5×5 Gaussians), "ring8", "two-modes".
 
     Raises:
         ZooError: unknown name.

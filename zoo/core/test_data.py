@@ -155,3 +155,21 @@ def test_densities_sample_what_they_score(name):
     assert torch.isfinite(log_p).all()
     error = log_p.std() / np.sqrt(len(x))
     assert -float(log_p.mean()) == pytest.approx(target.entropy, abs=4 * float(error) + 1e-3)
+
+
+@pytest.mark.parametrize("name", ["ring8", "two-modes"])
+def test_score_of_a_perturbed_mixture_is_the_gradient_of_its_log_density(name):
+    target = density(name).perturbed(0.7)
+    x = 3 * torch.randn(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    x.requires_grad_()
+    (gradient,) = torch.autograd.grad(target.log_prob(x).sum(), x)
+    torch.testing.assert_close(target.score(x), gradient)
+    assert target.scale == pytest.approx(np.hypot(density(name).scale, 0.7))
+
+
+def test_modes_of_unequal_weight_are_drawn_by_their_weights():
+    target = density("two-modes")
+    x = target.sample(20_000, torch.Generator().manual_seed(1))
+    assert (x.sum(1) < 0).float().mean().item() == pytest.approx(0.2, abs=0.015)
+    ratio = target.log_prob(target.modes).diff().exp().item()
+    assert ratio == pytest.approx(4)  # the second mode is four times as high
