@@ -174,6 +174,19 @@ def test_the_uniform_model_has_the_logarithm_of_the_alphabet() -> None:
     assert found.sd == pytest.approx(0.0, abs=1e-6)
 
 
+def test_the_standard_error_is_that_of_a_hundred_stretches(monkeypatch) -> None:
+    """Of characters that are all alike within a stretch, and not as if they were independent."""
+    size, n = len(alphabet_of("docstrings")), len(load_text("docstrings", "validation"))
+    each = torch.rand(100, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    lengths = torch.tensor([len(part) for part in torch.arange(n).tensor_split(100)])
+    nats = each.repeat_interleave(lengths)
+    monkeypatch.setattr(text_protocols, "log_probs", lambda *_: -nats)
+    found = measure(Windows(50, size), "nats-per-char", "docstrings", progress=False)
+    assert found.value == pytest.approx(nats.mean().item())
+    assert found.sd == pytest.approx(each.std().item() / 10)
+    assert found.sd > 5 * nats.std().item() / math.sqrt(n)
+
+
 def test_a_recurrent_model_reads_the_text_once_and_carries_its_state(monkeypatch) -> None:
     """The whole in one pass is what chunks of 7 give."""
     torch.manual_seed(0)

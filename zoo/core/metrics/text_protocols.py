@@ -20,14 +20,18 @@ from zoo.core.text import alphabet_of, load_text
 
 WINDOWS = 64  # windows evaluated at once
 CHUNK = 1000  # characters that a recurrent model reads between two updates of the bar
-BLOCKS = 100  # stretches of text whose means give the standard error
+BLOCKS = 100  # stretches of text whose means give the recorded standard error
 
 
 def nats_per_char(model: nn.Module, dataset: str, device: str, progress: bool) -> Measurement:
     """Mean of −ln p(character | characters before it) over the validation text.
 
-    Neighbouring characters are not independent: the standard error is that of the means of 100
-    stretches of text.
+    Neighbouring characters are not independent. The standard error is therefore that of the means
+    of 100 stretches of equal length. It takes the stretches for independent, which scenes and plays
+    are not: longer stretches give a larger value. So it describes the spread over stretches of that
+    length and is too small as an uncertainty of what another text would give. Two models on the
+    same text go up and down together; they are compared by the differences of their `log_probs`,
+    stretch by stretch.
     """
     size = len(alphabet_of(dataset))
     if getattr(model, "vocab_size", None) != size:
