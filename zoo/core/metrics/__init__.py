@@ -164,6 +164,23 @@ METRICS: dict[str, Metric] = {
             "points of a 2-D density; three sample seeds.",
             1, "path_protocols:one_step_energy",
         ),
+        Metric(
+            "guided-accuracy", "share of samples", "higher", 0.02,
+            "Share of samples that the pinned classifier reads as the class asked for, at guidance "
+            "weight w = 2: 1,000 of MNIST, classes in turn; two sample seeds.",
+            1, "guidance_protocols:guided_accuracy",
+        ),
+        Metric(
+            "guidance-accuracy-gain", "share of samples", "higher", 0.25,
+            "guided-accuracy at w = 2 less that of the conditional model, w = 0.",
+            1, "guidance_protocols:accuracy_gain",
+        ),
+        Metric(
+            "guidance-recall-loss", "share of test images", "higher", 0.25,
+            "Recall of the MNIST test images by samples of the conditional model, w = 0, less that "
+            "at w = 4: 1,000 samples, classes in turn; two sample seeds.",
+            1, "guidance_protocols:recall_loss",
+        ),
     )
 }  # fmt: skip
 
