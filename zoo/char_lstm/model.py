@@ -5,8 +5,10 @@ model knows of the past. The next character is a softmax of it,
 
     p(x_{t+1} | x_≤t) = softmax(W_hy h_t + b_y)                              (equations 5 and 12)
 
-and −log p(x) = −Σ_t ln p(x_{t+1} | x_≤t) is minimised (6). With ⊙ the element-wise product, the
-state of a long short-term memory is that of equations 7 to 11 of §2.1 without peepholes,
+and −log p(x) = −Σ_t ln p(x_{t+1} | x_≤t) is minimised (6). The input x_t is a learned vector of the
+character, where the paper has a one-hot vector, and a learned start symbol where its first input is
+zero. With ⊙ the element-wise product, the state of a long short-term memory is that of equations
+7 to 11 of §2.1 without peepholes,
 
     i_t = σ(W_xi x_t + W_hi h_{t−1} + b_i)      f_t = σ(W_xf x_t + W_hf h_{t−1} + b_f)
     c_t = f_t ⊙ c_{t−1} + i_t ⊙ tanh(W_xc x_t + W_hc h_{t−1} + b_c)
@@ -17,6 +19,8 @@ and that of a gated recurrent unit (Cho et al. 2014, arXiv 1406.1078, equations 
     r_t = σ(W_xr x_t + W_hr h_{t−1} + b_r)      z_t = σ(W_xz x_t + W_hz h_{t−1} + b_z)
     n_t = tanh(W_xn x_t + b_n + r_t ⊙ (W_hn h_{t−1} + b'_n))
     h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t−1}
+
+Every gate here has two biases, as in PyTorch: one of the input and one of the state.
 
 Train it with `zoo train char_lstm --recipe tinyshakespeare`.
 """
@@ -178,7 +182,7 @@ class CharLSTM(nn.Module):
 
         Args:
             prompt: texts of equal length to be continued, int64 (n, P); P = 0 for none.
-            length: number of tokens to draw after it.
+            length: number of tokens to draw after it; 0 for none.
             temperature: divides the logits; below 1 it favours what is likely already.
             generator: of the draws.
             cache: carry the state on. Without, every step reads all of the text again.
@@ -192,7 +196,8 @@ class CharLSTM(nn.Module):
         """
         if not temperature > 0:
             raise ValueError(f"the temperature must be positive, not {temperature}")
-        device, drawn = self.output.weight.device, []
+        device = self.output.weight.device
+        drawn = [torch.zeros(len(prompt), 0, device=device)]  # so that nothing can be drawn, too
         begin, start = self.first(len(prompt))
         texts = prompt.to(device)
         unread, states = torch.cat((start[:, None], texts), dim=1), begin

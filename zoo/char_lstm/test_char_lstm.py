@@ -65,6 +65,27 @@ def test_cells_are_those_of_torch_with_the_same_weights(kind: type, theirs: type
     torch.testing.assert_close(cell.recurrent.bias.grad, other.bias_hh_l0.grad)
 
 
+@CELLS
+@torch.no_grad()
+def test_stacked_layers_are_those_of_torch(cell: str) -> None:
+    """Logits and last states of two layers on top of each other, from a state that is not zero."""
+    model, u = build(cell), texts(3)
+    theirs = {"lstm": nn.LSTM, "gru": nn.GRU}[cell](7, 7, num_layers=2, batch_first=True).double()
+    for i, layer in enumerate(model.layers):
+        for kind, part in (("ih", layer.input), ("hh", layer.recurrent)):
+            getattr(theirs, f"weight_{kind}_l{i}").copy_(part.weight)
+            getattr(theirs, f"bias_{kind}_l{i}").copy_(part.bias)
+    parts = double(2, model.layers[0].states, 3, 7)  # (layers, h and c, B, width)
+    logits, last = model(u, [tuple(state) for state in parts])
+    packed = tuple(parts.transpose(0, 1)) if cell == "lstm" else parts[:, 0]
+    expected, expected_last = theirs(model.tokens(u), packed)
+    torch.testing.assert_close(logits, model.output(expected))
+    expected_last = expected_last if cell == "lstm" else (expected_last,)
+    for i, state in enumerate(last):
+        for part, wanted in zip(state, expected_last, strict=True):
+            torch.testing.assert_close(part, wanted[i])
+
+
 def sigma(x: float) -> float:
     return 1 / (1 + math.exp(-x))
 
@@ -191,6 +212,21 @@ def test_the_sampler_draws_from_the_softmax_at_its_temperature() -> None:
         model.generate(prompt, 1, temperature=0.0)
 
 
+def test_every_draw_has_the_log_probability_of_its_temperature() -> None:
+    """All of ten draws at 0.6, against the tempered softmax of the whole text, teacher-forced."""
+    model, prompt = build(), texts(50, 3)
+    generator = torch.Generator().manual_seed(0)
+    x, log_p = model.generate(prompt, 10, temperature=0.6, generator=generator)
+    expected = token_log_probs(model.logits(x) / 0.6, x)[:, 3:]
+    torch.testing.assert_close(log_p, expected.float(), atol=1e-5, rtol=1e-5)
+
+
+def test_drawing_nothing_leaves_the_prompt() -> None:
+    x, log_p = build().generate(texts(4, 3), 0)
+    assert torch.equal(x, texts(4, 3))
+    assert log_p.shape == (4, 0)
+
+
 def test_what_the_sampler_says_of_its_draw_is_the_teacher_forced_value() -> None:
     model = build()
     x, log_p = model.sample_with_log_prob(50, torch.Generator().manual_seed(0))
@@ -272,6 +308,13 @@ def test_dropout_is_for_training_only_and_never_between_time_steps() -> None:
         run(model.layers[0], double(4, 6, 7) * 0, state)[1], (h, c), strict=True
     ):
         torch.testing.assert_close(found, expected)
+
+
+def test_dropout_of_everything_leaves_the_bias_of_the_output() -> None:
+    model = build(dropout=0.5).train()
+    model.dropout.p = 1.0
+    logits = model.logits(texts())
+    torch.testing.assert_close(logits, model.output.bias.expand_as(logits))
 
 
 def test_batches_are_stretches_of_the_training_text() -> None:
