@@ -12,6 +12,9 @@ Conventions shared by all families
   same generator state gives the same draw.
 - Likelihoods are in nats per example, shape ``(B,)``. A bound is called a bound.
 - Randomness that training needs (``eps``, ``alpha``, ``t``) is an explicit tensor argument.
+- A class-conditional model has ``classes``, the number K of labels (0: unconditional), and
+  ``sample(n, generator, labels=None)``, labels int64 (n,) in 0..K-1; without labels it draws from
+  the whole distribution. ``pixelcnn``, older than this line, calls its labels ``y``.
 """
 
 from __future__ import annotations
@@ -119,6 +122,11 @@ class Adversarial(GenerativeModel, Protocol):
     The losses call ``self.generator`` and ``self.critic`` and are minimised. Optional:
     ``gradient_penalty(critic, real, fake, alpha) -> scalar`` with ``alpha`` (B,) in (0, 1), which
     then is a part of ``critic_loss`` with weight ``penalty_weight`` (the paper's lambda).
+
+    Optional: ``objective``, "minimax" or "non-saturating", of a model whose critic is a classifier
+    of data against samples: its score is the logit of D(x), the probability that x is data,
+    ``critic_loss`` is -E log D(x) - E log(1 - D(G(z))), and ``generator_loss`` is E log(1 - D(G(z)))
+    or -E log D(G(z)). With ``classes``, both networks and both losses take ``labels`` (B,).
     """
 
     latent_dim: int
@@ -186,6 +194,32 @@ class Diffusion(GenerativeModel, Protocol):
         ...
 
 
+@runtime_checkable
+class ScoreBased(GenerativeModel, Protocol):
+    """Scores of data perturbed with normal noise at levels sigma, sampled by Langevin dynamics.
+
+    Everything, images included, is on the interface's scale. ``sigma`` is (B,), each one of
+    ``sigmas``; ``loss`` and ``sample`` go through ``self.score``. ``sample`` starts uniformly on
+    ``start`` and takes ``langevin_steps`` steps at each level in turn, the largest first; samples
+    of images are clamped to [0, 1] at the end.
+
+    Optional: ``sample(..., annealed=False)``, as many steps, all at the last level.
+    """
+
+    sigmas: Tensor  # (L,), falling
+    step_sizes: Tensor  # (L,), the alpha of each level
+    langevin_steps: int
+    start: tuple[float, float]
+
+    def score(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Gradient by x of the log-density of the data perturbed with ``sigma``; as ``x``."""
+        ...
+
+    def loss(self, x: Tensor, sigma: Tensor, eps: Tensor) -> Tensor:
+        """Mean over the batch of sigma^2/2 ||score(x + sigma eps, sigma) + eps/sigma||^2."""
+        ...
+
+
 @dataclass(frozen=True)
 class Family:
     """A family by its card name."""
@@ -217,9 +251,15 @@ FAMILIES: dict[str, Family] = {
         ),
         Family("latent-variable", LatentVariable, _LAWS + "latent_variable"),
         Family("flow", Flow, _LAWS + "flow", ("velocity", "interpolate", "target")),
-        Family("adversarial", Adversarial, _LAWS + "adversarial", ("gradient_penalty",)),
+        Family(
+            "adversarial",
+            Adversarial,
+            _LAWS + "adversarial",
+            ("gradient_penalty", "objective", "classes", "labels"),
+        ),
         Family("energy", GenerativeModel, None),
         Family("diffusion", Diffusion, _LAWS + "diffusion", ("levels", "steps")),
+        Family("score", ScoreBased, _LAWS + "score", ("annealed",)),
         Family("multimodal", GenerativeModel, None),
         Family("world-model", GenerativeModel, None),
         Family("baseline", ExactDensity, _LAWS + "baseline"),

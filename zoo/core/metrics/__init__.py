@@ -153,6 +153,24 @@ METRICS: dict[str, Metric] = {
             1, "sample_protocols:critic_slope",
         ),
         Metric(
+            "conditional-accuracy", "share of samples", "higher", 0.01,
+            "Share of 10,000 samples, drawn for the labels of the MNIST test images, that the "
+            "pinned classifier reads as their label; three sample seeds.",
+            1, "label_protocols:conditional_accuracy",
+        ),
+        Metric(
+            "class-kl", "nats", "lower", 0.25,
+            "KL divergence of the classes of 10,000 samples, as the pinned classifier reads them, "
+            "from those of the MNIST test images; three sample seeds.",
+            1, "label_protocols:class_kl",
+        ),
+        Metric(
+            "neighbour-error", "share of test images", "lower", 0.05,
+            "Error on the MNIST test images of a nearest-neighbour classifier that knows 50,000 "
+            "samples with the labels they were drawn for; three sample seeds.",
+            1, "label_protocols:neighbour_error",
+        ),
+        Metric(
             "path-straightness", "squared length", "lower", 2e-2,
             "Mean squared difference between the velocity along a path from noise to data and the "
             "path's chord, 0 for straight ones: 10,000 paths on the plane, three seeds.",

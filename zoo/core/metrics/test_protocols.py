@@ -39,6 +39,7 @@ def test_registry_has_the_documented_ids():
         "nll-nats", "elbo-nats", "iw500-nats", "bits-per-dim", "bits-per-dim-bound",
         "logit-nats", "nats-per-char",
         "cnn-fd", "cnn-fd-ratio", "grid-modes", "critic-slope", "path-straightness",
+        "conditional-accuracy", "class-kl", "neighbour-error",
         "one-step-energy", "guided-accuracy", "guidance-accuracy-gain", "guidance-recall-loss",
     }  # fmt: skip
     assert METRICS["nll-nats"].protocol == "nll-nats/1"
