@@ -97,6 +97,61 @@ class LatentVariable(GenerativeModel, Protocol):
 
 
 @runtime_checkable
+class Quantised(GenerativeModel, Protocol):
+    """A latent-variable model whose code z is a map of integers, each naming one of K vectors.
+
+    The kind of the family ``latent-variable`` that has ``codebook``. x are grey images
+    k / (levels - 1), whose pixels are independent given z. ``loss_terms`` goes through
+    ``self.embed``, ``self.quantise`` and ``self.decode``.
+    """
+
+    codebook: Tensor  # (K, D)
+    code_shape: tuple[int, ...]  # of z
+    levels: int
+    commitment: float  # beta
+
+    def embed(self, x: Tensor) -> Tensor:
+        """The encoder's output z_e, ``(B, *event_shape) -> (B, D, *code_shape)``."""
+        ...
+
+    def quantise(self, z_e: Tensor) -> Tensor:
+        """Indices of the nearest vectors, int64 (B, *code_shape)."""
+        ...
+
+    def encode(self, x: Tensor) -> Tensor:
+        """The code of x, int64 (B, *code_shape)."""
+        ...
+
+    def lookup(self, z: Tensor) -> Tensor:
+        """The vectors that a code names, (B, D, *code_shape)."""
+        ...
+
+    def decode(self, z_q: Tensor) -> Distribution:
+        """p(x | z) from (B, D, *code_shape): ``log_prob`` gives (B,), ``mean`` images."""
+        ...
+
+    def loss_terms(self, x: Tensor) -> dict[str, Tensor]:
+        """(B,) each: "reconstruction" in nats per dimension, "codebook" and "commitment"."""
+        ...
+
+    def loss(self, terms: dict[str, Tensor]) -> Tensor:
+        """The batch's mean of reconstruction + codebook + beta * commitment; scalar."""
+        ...
+
+    def prior_log_prob(self, z: Tensor) -> Tensor:
+        """log p(z), nats; ``(B, *code_shape) -> (B,)``."""
+        ...
+
+    def sample_codes(self, n: int, generator: Generator | None = None) -> Tensor:
+        """Draw ``n`` codes from p(z)."""
+        ...
+
+    def log_prob_bound(self, x: Tensor) -> Tensor:
+        """log p(x, z) at the encoder's z, nats, (B,): at most log p(x), and no Monte Carlo."""
+        ...
+
+
+@runtime_checkable
 class Flow(ExactDensity, Protocol):
     """An invertible map to standard normal noise; log p(x) = log N(z; 0, I) + log |det dz/dx|.
 
@@ -125,8 +180,9 @@ class Adversarial(GenerativeModel, Protocol):
 
     Optional: ``objective``, "minimax" or "non-saturating", of a model whose critic is a classifier
     of data against samples: its score is the logit of D(x), the probability that x is data,
-    ``critic_loss`` is -E log D(x) - E log(1 - D(G(z))), and ``generator_loss`` is E log(1 - D(G(z)))
-    or -E log D(G(z)). With ``classes``, both networks and both losses take ``labels`` (B,).
+    ``critic_loss`` is -E log D(x) - E log(1 - D(G(z))), and ``generator_loss`` is, in this order,
+    E log(1 - D(G(z))) or -E log D(G(z)). With ``classes``, both networks and both losses take
+    ``labels`` (B,).
     """
 
     latent_dim: int
@@ -266,12 +322,26 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
+# Kinds of a family that have a Protocol and laws of their own: models with the attribute.
+KINDS: dict[tuple[str, str], Family] = {
+    ("latent-variable", "codebook"): Family("quantised", Quantised, _LAWS + "quantised"),
+}
+
 
 def get_family(name: str) -> Family:
-    """The family of that card name; ZooError with the nearest one otherwise."""
-    if name not in FAMILIES:
+    """The family of that card name, or a kind of one; ZooError with the nearest otherwise."""
+    families = FAMILIES | {kind.name: kind for kind in KINDS.values()}
+    if name not in families:
         raise ZooError(f"unknown family '{name}': {nearest(name, FAMILIES)}")
-    return FAMILIES[name]
+    return families[name]
+
+
+def kind_of(model: object, family: str) -> str:
+    """The name under which a model of a card's family has its Protocol and laws."""
+    for (of, attribute), kind in KINDS.items():
+        if family == of and hasattr(model, attribute):
+            return kind.name
+    return family
 
 
 def missing_attributes(model: object, family: str) -> list[str]:
