@@ -100,9 +100,8 @@ class LatentVariable(GenerativeModel, Protocol):
 class Quantised(GenerativeModel, Protocol):
     """A latent-variable model whose code z is a map of integers, each naming one of K vectors.
 
-    The kind of the family ``latent-variable`` that has ``codebook``. x are grey images
-    k / (levels - 1), whose pixels are independent given z. ``loss_terms`` goes through
-    ``self.embed``, ``self.quantise`` and ``self.decode``.
+    The kind of the family ``latent-variable`` that has ``codebook``. Pixels are grey values
+    k / (levels - 1), independent given z. ``loss_terms`` goes through ``self.embed``.
     """
 
     codebook: Tensor  # (K, D)
@@ -112,43 +111,33 @@ class Quantised(GenerativeModel, Protocol):
 
     def embed(self, x: Tensor) -> Tensor:
         """The encoder's output z_e, ``(B, *event_shape) -> (B, D, *code_shape)``."""
-        ...
 
     def quantise(self, z_e: Tensor) -> Tensor:
         """Indices of the nearest vectors, int64 (B, *code_shape)."""
-        ...
 
     def encode(self, x: Tensor) -> Tensor:
         """The code of x, int64 (B, *code_shape)."""
-        ...
 
     def lookup(self, z: Tensor) -> Tensor:
         """The vectors that a code names, (B, D, *code_shape)."""
-        ...
 
     def decode(self, z_q: Tensor) -> Distribution:
         """p(x | z) from (B, D, *code_shape): ``log_prob`` gives (B,), ``mean`` images."""
-        ...
 
     def loss_terms(self, x: Tensor) -> dict[str, Tensor]:
         """(B,) each: "reconstruction" in nats per dimension, "codebook" and "commitment"."""
-        ...
 
     def loss(self, terms: dict[str, Tensor]) -> Tensor:
         """The batch's mean of reconstruction + codebook + beta * commitment; scalar."""
-        ...
 
     def prior_log_prob(self, z: Tensor) -> Tensor:
-        """log p(z), nats; ``(B, *code_shape) -> (B,)``."""
-        ...
+        """Log p(z), nats; ``(B, *code_shape) -> (B,)``."""
 
     def sample_codes(self, n: int, generator: Generator | None = None) -> Tensor:
         """Draw ``n`` codes from p(z)."""
-        ...
 
     def log_prob_bound(self, x: Tensor) -> Tensor:
-        """log p(x, z) at the encoder's z, nats, (B,): at most log p(x), and no Monte Carlo."""
-        ...
+        """Log p(x, z) at the encoder's z, nats, (B,): at most log p(x), and no Monte Carlo."""
 
 
 @runtime_checkable
@@ -216,6 +205,13 @@ class Diffusion(GenerativeModel, Protocol):
     Optional: ``levels``, the number of grey values k / (levels - 1) of the discretised decoder
     p(x0 | x1) in L_0 (without it the decoder is the Gaussian density); ``sample(..., steps=S,
     eta=e)``, DDIM over a sub-sequence of S steps. Without ``steps`` the sampler is ancestral.
+
+    Optional: ``predict_given(x_t, t, labels)``, for models that may be told a class: labels (B,) in
+    0..K-1, with K = ``classes``, or ``null`` for none, which is what ``predict`` says. Such a model
+    has ``guided(x_t, t, labels, weight)``, (1 + w) predict_given - w predict; samples with it by
+    ``sample(..., labels=, weight=)``, through ``self.guided``, w being ``weight`` of the model by
+    default; and learns by ``loss_given(x0, t, eps, labels)`` with some labels made null by
+    ``drop(labels, uniform)``, with probability ``p_uncond``.
     """
 
     timesteps: int
@@ -276,6 +272,33 @@ class ScoreBased(GenerativeModel, Protocol):
         ...
 
 
+@runtime_checkable
+class EnergyBased(GenerativeModel, Protocol):
+    """p(x) = exp(-E(x) / T) / Z with an unknown Z, sampled by Langevin dynamics.
+
+    Images are cut to [0, 1] after each step. ``langevin``, ``loss`` and ``sample`` go through
+    ``self.energy``; a training step goes through ``model.loss``. There is no likelihood: nothing
+    here is called log_prob.
+    """
+
+    step_size: float  # lambda: the gradient is multiplied by lambda / 2
+    noise_scale: float  # sigma, standard deviation of the noise of one step
+    temperature: float  # T = sigma^2 / lambda
+    penalty: float  # weight of the squared energies in the loss
+
+    def energy(self, x: Tensor) -> Tensor:
+        """E(x), lower where p is larger; ``(B, *event_shape) -> (B,)``."""
+        ...
+
+    def langevin(self, x: Tensor, eps: Tensor) -> Tensor:
+        """K steps from x with standard normal noise ``eps`` (K, B, *event_shape); no graph."""
+        ...
+
+    def loss(self, x: Tensor, x_model: Tensor) -> Tensor:
+        """Scalar, minimised: contrasts data with samples, and holds energies near 0."""
+        ...
+
+
 @dataclass(frozen=True)
 class Family:
     """A family by its card name."""
@@ -313,8 +336,8 @@ FAMILIES: dict[str, Family] = {
             _LAWS + "adversarial",
             ("gradient_penalty", "objective", "classes", "labels"),
         ),
-        Family("energy", GenerativeModel, None),
-        Family("diffusion", Diffusion, _LAWS + "diffusion", ("levels", "steps")),
+        Family("energy", EnergyBased, _LAWS + "energy"),
+        Family("diffusion", Diffusion, _LAWS + "diffusion", ("levels", "steps", "predict_given")),
         Family("score", ScoreBased, _LAWS + "score", ("annealed",)),
         Family("multimodal", GenerativeModel, None),
         Family("world-model", GenerativeModel, None),

@@ -11,7 +11,7 @@ from torch import nn
 
 from zoo.core.conformance import general
 from zoo.core.conformance.law import Broken, Law, NotApplicable, Outcome, Subject, perturbed
-from zoo.core.families import get_family, missing_attributes
+from zoo.core.families import get_family, kind_of, missing_attributes
 
 
 def laws_for(family: str) -> list[Law]:
@@ -36,6 +36,7 @@ def check_model(
     Returns:
         One outcome per law; only that of the Protocol when the model does not satisfy it.
     """
+    family = kind_of(model, family)
     laws = laws_for(family)
     missing = missing_attributes(model, family)
     if missing:

@@ -147,15 +147,32 @@ def evaluations(subject: Subject) -> dict[str, tuple[Callable[..., Tensor], tupl
         eps = subject.normal(batch, model.latent_dim)
         table["elbo"] = (model.elbo, (x, eps))
         table["encode"] = (lambda x: model.encode(x).mean, (x,))
+    elif subject.family == "quantised":
+        table["log_prob_bound"] = (model.log_prob_bound, (x,))
+        table["encode"] = (model.encode, (x,))
     elif subject.family == "adversarial":
         table["critic"] = (model.critic, (x,))
         table["generator"] = (model.generator, (subject.normal(batch, model.latent_dim),))
+    elif subject.family == "energy":
+        table["energy"] = (model.energy, (x,))
     elif subject.family == "diffusion":
         t = torch.randint(1, model.timesteps + 1, (batch,), generator=subject.generator())
         table["predict"] = (model.predict, (subject.normal(batch, *subject.shape), t))
+        if hasattr(model, "predict_given"):
+            labels = torch.arange(batch) % model.classes
+            inputs = (subject.normal(batch, *subject.shape), t, labels)
+            table["predict_given"] = (model.predict_given, inputs)
+    elif subject.family == "score":
+        table["score"] = (model.score, (x, _levels(subject, batch)))
     elif hasattr(model, "log_prob"):
         table["log_prob"] = (model.log_prob, (x,))
     return {name: (torch.no_grad()(function), inputs) for name, (function, inputs) in table.items()}
+
+
+def _levels(subject: Subject, n: int) -> Tensor:
+    """A noise level for each of n examples, random among the model's."""
+    sigmas = subject.model.sigmas
+    return sigmas[torch.randint(len(sigmas), (n,), generator=subject.generator())]
 
 
 def _with_model(subject: Subject, model: Any) -> Subject:
@@ -171,15 +188,17 @@ class StubLoop:
 
     def __init__(self, subject: Subject, model: nn.Module) -> None:
         self.subject, self.model, self.step, self.device = subject, model, 0, torch.device("cpu")
-        self.config = subject.task.config
+        self.config, self.fabric = subject.task.config, None
         self.optimizers = subject.task.optimizers(model)
         self.gradients: dict[str, float] = {}
         self._batches = 0
 
-    def next_batch(self) -> tuple[Tensor, Noise]:
-        """A fresh batch in the model's support and its noise."""
+    def next_batch(self) -> tuple[Any, Noise]:
+        """A fresh batch in the model's support, with classes where it is told them, and noise."""
         self._batches += 1
-        x = self.subject.examples(8, stream=100 + self._batches)
+        x: Any = self.subject.examples(8, stream=100 + self._batches)
+        if hasattr(self.model, "predict_given"):
+            x = x, torch.arange(8) % self.model.classes
         return x, Noise(self.subject.seed, self._batches)
 
     def autocast(self) -> contextlib.AbstractContextManager[None]:
@@ -217,12 +236,18 @@ def _loss_gradients(subject: Subject, model: Any) -> dict[str, float]:
     x, parameters, found = subject.examples(32), dict(model.named_parameters()), {}
     if subject.family == "latent-variable":
         losses = [-model.elbo(x, subject.normal(32, model.latent_dim)).mean()]
+    elif subject.family == "quantised":
+        losses = [model.loss(model.loss_terms(x)), -model.prior_log_prob(model.encode(x)).mean()]
     elif subject.family == "adversarial":
         z, alpha = subject.normal(32, model.latent_dim), torch.rand(32)
         losses = [model.critic_loss(x, z, alpha), model.generator_loss(z)]
+    elif subject.family == "energy":
+        losses = [model.loss(x, subject.examples(32, stream=2))]
     elif subject.family == "diffusion":
         t = torch.randint(1, model.timesteps + 1, (32,), generator=subject.generator())
         losses = [model.loss(subject.normal(*x.shape, stream=2), t, subject.normal(*x.shape))]
+    elif subject.family == "score":
+        losses = [model.loss(x, _levels(subject, 32), subject.normal(*x.shape, stream=2))]
     elif hasattr(model, "log_prob"):
         losses = [-model.log_prob(x).mean()]
     else:

@@ -132,6 +132,9 @@ class Subject:
         if self.support == "tokens":
             return torch.randint(self.values, (n, *self.shape), generator=self.generator(stream))
         x = torch.rand(n, *self.shape, generator=self.generator(stream))
+        if self.family == "quantised":
+            top = self.model.levels - 1
+            return (x * (top + 1)).floor() / top
         return (x < 0.5).float() if self.support == "binary" else 0.02 + 0.96 * x
 
     @cached_property
