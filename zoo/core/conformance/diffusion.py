@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from zoo.core.conformance import guidance
 from zoo.core.conformance.gaussian_chain import (
     MEAN,
     STD,
@@ -313,3 +314,6 @@ def _expect_all_times(subject: Subject, visited: list[int]) -> str:
     if visited != list(range(subject.model.timesteps, 0, -1)):
         raise Broken(f"expected every t from {subject.model.timesteps} to 1, found {visited[:9]}")
     return f"{len(visited)} transitions"
+
+
+LAWS.extend(guidance.LAWS)

@@ -9,6 +9,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
 from zoo.core.conformance import examples as ex
 from zoo.core.conformance.continuous_examples import SmallODE
+from zoo.core.conformance.guidance_examples import SmallGuided
 from zoo.core.conformance.token_examples import TokenChain
 from zoo.core.families import FAMILIES
 
@@ -86,6 +87,16 @@ SEQUENTIAL = {"cached sampling", "sampler's log-probability", "carried state"}
 # Laws of fields that carry noise to data in continuous time
 CONTINUOUS = {"affine field", "velocity target", "Gaussian data"}
 
+# Laws of models that may be told a class
+GUIDANCE = {
+    "null label",
+    "guidance weight",
+    "guided score",
+    "guided sampling",
+    "condition dropping",
+    "conditional loss",
+}
+
 # (family, model, laws that do not apply to it)
 HONEST = {
     "zuko spline flow": ("flow", spline, {"dequantisation", *CONTINUOUS}),
@@ -129,7 +140,8 @@ HONEST = {
         {"dequantisation", "sample frequencies", *CONTINUOUS},
     ),
     "GAN": ("adversarial", ex.SmallGAN, {"fresh noise"}),
-    "diffusion": ("diffusion", ex.SmallDiffusion, {"scale"}),
+    "diffusion": ("diffusion", ex.SmallDiffusion, {"scale", *GUIDANCE}),
+    "guided diffusion": ("diffusion", SmallGuided, {"scale"}),
 }
 
 
