@@ -22,6 +22,7 @@ Family = Literal[
     "adversarial",
     "energy",
     "diffusion",
+    "score",
     "multimodal",
     "world-model",
     "baseline",

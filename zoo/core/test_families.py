@@ -19,6 +19,7 @@ def test_names_are_those_of_the_cards() -> None:
         "flow",
         "latent-variable",
         "multimodal",
+        "score",
         "world-model",
     ]
 
@@ -39,7 +40,7 @@ def test_missing_attributes_are_named() -> None:
 
         def sample(self, n, generator=None): ...
 
-    assert missing_attributes(Half(), "energy") == []
+    assert missing_attributes(Half(), "world-model") == []
     assert missing_attributes(Half(), "baseline") == ["log_prob"]
     assert missing_attributes(Half(), "adversarial") == [
         "critic",

@@ -199,6 +199,18 @@ METRICS: dict[str, Metric] = {
             "at w = 4: 1,000 samples, classes in turn; two sample seeds.",
             1, "guidance_protocols:recall_loss",
         ),
+        Metric(
+            "score-error", "of E|score|^2", "lower", 2e-2,
+            "Mean over noise levels of E|s - score|^2 / E|score|^2 at 10,000 points of a 2-D "
+            "mixture perturbed with that noise, whose score is known; three seeds.",
+            1, "score_protocols:score_error",
+        ),
+        Metric(
+            "mode-weights", "total variation", "lower", 0.2,
+            "Total variation between the weights of a 2-D mixture's modes and the shares of 10,000 "
+            "samples nearest to them; three sample seeds.",
+            1, "score_protocols:mode_weights",
+        ),
     )
 }  # fmt: skip
 
