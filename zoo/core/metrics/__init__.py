@@ -124,6 +124,23 @@ METRICS: dict[str, Metric] = {
             2, "likelihood_protocols:bits_per_dim_bound",
         ),
         Metric(
+            "bits-per-dim-joint", "bits/dim", "lower", 1e-3,
+            "Bound -log2 p(x | z) p(z) on the discrete likelihood of the grey test images at their "
+            "encoder's code z, in bits per dimension, with both parts.",
+            1, "code_protocols:bits_per_dim_joint",
+        ),
+        Metric(
+            "code-perplexity", "of the codebook", "higher", 1e-2,
+            "Perplexity of the codes of all test images over the number of codes: 1 if all are "
+            "used equally often.",
+            1, "code_protocols:code_perplexity",
+        ),
+        Metric(
+            "reconstruction-error", "of the variance", "lower", 1e-2,
+            "Mean squared error of the reconstructed test images over the variance of all pixels.",
+            1, "code_protocols:reconstruction_error",
+        ),
+        Metric(
             "nats-per-char", "nats/char", "lower", 1e-3,
             "Mean negative log-likelihood of every character of the validation text: in windows "
             "half a window apart, the new half counted, or read once with a carried state.",

@@ -38,6 +38,7 @@ def test_registry_has_the_documented_ids():
     assert set(METRICS) == {
         "nll-nats", "elbo-nats", "iw500-nats", "bits-per-dim", "bits-per-dim-bound",
         "logit-nats", "nats-per-char",
+        "bits-per-dim-joint", "code-perplexity", "reconstruction-error",
         "cnn-fd", "cnn-fd-ratio", "grid-modes", "critic-slope", "path-straightness",
         "conditional-accuracy", "class-kl", "neighbour-error",
         "one-step-energy", "guided-accuracy", "guidance-accuracy-gain", "guidance-recall-loss",
