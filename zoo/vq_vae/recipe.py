@@ -67,7 +67,7 @@ class Config(recipes.TrainingConfig):
 
 _MNIST = Config(
     dataset="mnist", event_shape=(1, 28, 28), codes=128, code_dim=16, width=64, halvings=2,
-    steps=8000, batch_size=64, learning_rate=1e-3, warmup_steps=100, schedule="cosine",
+    steps=6000, batch_size=64, learning_rate=1e-3, warmup_steps=100, schedule="cosine",
     precision="bf16",
 )  # fmt: skip
 
@@ -83,7 +83,7 @@ RECIPES: dict[str, Config] = {
     ),
     "mnist": _MNIST,
     "mnist-prior": replace(
-        _MNIST, codes_of="mnist", prior_layers=6, prior_width=48, steps=8000, clip_norm=1.0,
+        _MNIST, codes_of="mnist", prior_layers=6, prior_width=48, steps=5000, clip_norm=1.0,
     ),
     "mnist-gpu": replace(
         _MNIST, codes=512, code_dim=64, width=128, steps=60_000, batch_size=128,
