@@ -116,7 +116,7 @@ def test_every_law_can_fail() -> None:
 
 
 def test_every_general_law_can_fail() -> None:
-    general = {law.name for law in laws_for("energy")}
+    general = {law.name for law in laws_for("world-model")}
     assert general - {"protocol"} <= {law for law, _ in MIXTURES.values()}
 
 

@@ -9,7 +9,9 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
 from zoo.core.conformance import examples as ex
 from zoo.core.conformance.continuous_examples import SmallODE
+from zoo.core.conformance.energy_examples import SmallEnergy
 from zoo.core.conformance.guidance_examples import SmallGuided
+from zoo.core.conformance.score_examples import NormalScore
 from zoo.core.conformance.token_examples import TokenChain
 from zoo.core.families import FAMILIES
 
@@ -142,6 +144,9 @@ HONEST = {
     "GAN": ("adversarial", ex.SmallGAN, {"fresh noise"}),
     "diffusion": ("diffusion", ex.SmallDiffusion, {"scale", *GUIDANCE}),
     "guided diffusion": ("diffusion", SmallGuided, {"scale"}),
+    "energy of points": ("energy", SmallEnergy, {"negatives"}),
+    "energy of images": ("energy", lambda: SmallEnergy((1, 1, 2)), {"negatives"}),
+    "score": ("score", NormalScore, set()),
 }
 
 
