@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import torch
@@ -20,11 +21,23 @@ CHARACTERS = 600  # of each text
 def draw(
     entry: Entry, count: int, recipe: str | None = None, seed: int = 0, device: str = "cpu"
 ) -> torch.Tensor:
-    """Samples (count, *event_shape) on the CPU from shipped weights; the first ones, unpicked."""
+    """Samples (count, *event_shape) on the CPU from shipped weights; the first ones, unpicked.
+
+    Models that are told a class are asked for their classes in turn.
+    """
     model = entry.load(recipe, device)
     generator = torch.Generator(device).manual_seed(seed)
+    told = {}
+    if _is_told(model):
+        told["labels"] = torch.arange(count, device=device) % model.classes
     with torch.no_grad():
-        return model.sample(count, generator=generator).cpu()
+        return model.sample(count, generator=generator, **told).cpu()
+
+
+def _is_told(model: torch.nn.Module) -> bool:
+    """Whether samples may be asked for by their class."""
+    named = "labels" in inspect.signature(model.sample).parameters
+    return named and getattr(model, "classes", 0) > 0
 
 
 def is_text(entry: Entry, recipe: str | None = None) -> bool:
