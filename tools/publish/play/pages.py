@@ -26,6 +26,7 @@ from tools.publish.site.pages import Asset, Page
 from tools.publish.site.zoo import Shown, Zoo
 from zoo.core.errors import ZooError
 from zoo.core.evidence import code_digest
+from zoo.core.families import kind_of
 from zoo.core.files import sha256_of
 
 # Family by family: the script that plays with it, and what the reader is invited to do.
@@ -140,6 +141,8 @@ def _exported(shown: Shown, recipe: str) -> bytes:
     model = entry.load(recipe).requires_grad_(False)
     if not is_picture(tuple(model.event_shape)):
         raise ZooError("its examples are not small pictures")
+    if kind_of(model, entry.card.family) != entry.card.family:
+        raise ZooError("its latent variables are integers, and this page is for real ones")
     task = entry.task(entry.config(recipe))
     told = json.dumps(facts(model, entry.card.family, task), sort_keys=True)
     return _delivering("facts", told.encode()) + _delivering(

@@ -55,14 +55,15 @@ def check_entry(name: str, *, seed: int = 0) -> list[Outcome]:
 
 
 def tiny_model(name: str, seed: int = 0) -> tuple[nn.Module, str, Any]:
-    """A new model of an entry's ``tiny`` recipe, its family and its task."""
+    """A new model of an entry's ``tiny`` recipe, its family, or kind of it, and its task."""
     from zoo.core.registry import get_entry
 
     entry = get_entry(name)
     task = entry.task(entry.config("tiny"))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return task.build(), entry.card.family, task
+        model = task.build()
+    return model, kind_of(model, entry.card.family), task
 
 
 def conformance_report(outcomes: list[Outcome]) -> str:

@@ -1,0 +1,184 @@
+"""Both stages of training: what is minimised, what is frozen, what is restarted."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from zoo.core.data import load_dataset
+from zoo.core.errors import ZooError
+from zoo.core.noise import Noise
+from zoo.core.recipes import with_overrides
+from zoo.core.training import train
+from zoo.vq_vae import recipe
+from zoo.vq_vae.model import VQVAE
+from zoo.vq_vae.recipe import RECIPES, Task
+
+TINY = RECIPES["tiny"]
+FIRST = replace(TINY, prior_layers=0)
+
+
+def batch(n=8, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(17, (n, 1, 4, 4), generator=generator).float() / 16
+
+
+@pytest.fixture
+def shipped(monkeypatch):
+    """A shipped first stage named "first"."""
+    torch.manual_seed(1)
+    first = Task(FIRST).build()
+
+    class Entry:
+        def load(self, name):
+            assert name == "first"
+            return first
+
+    monkeypatch.setattr(recipe, "get_entry", lambda name: {"vq_vae": Entry()}[name])
+    return first
+
+
+def test_images_are_scaled_to_their_grid():
+    raw = load_dataset("digits", "train").images[:3]
+    x = Task(TINY).prepare(raw, Noise(0, 0))
+    torch.testing.assert_close(x, raw[:, :, 2:6, 2:6].float() / 16)
+
+
+def test_first_stage_minimises_equation_3_under_a_uniform_prior():
+    task = Task(FIRST)
+    model, x = task.build(), batch()
+    assert model.prior is None
+    out = task.loss(model, x, Noise(0, 0))
+    terms = model.loss_terms(x)
+    torch.testing.assert_close(out["loss"], model.loss(terms))
+    for name in ("reconstruction", "codebook", "commitment"):
+        torch.testing.assert_close(out[name], terms[name].mean())
+    shares = torch.bincount(model.encode(x).flatten(), minlength=3) / (8 * 4)
+    entropy = -sum(p * p.log() for p in shares if p > 0)
+    torch.testing.assert_close(out["perplexity"], entropy.exp())
+
+
+def test_trained_together_neither_sees_the_others_loss():
+    task = Task(TINY)
+    model, x = task.build(), batch()
+    together = task.loss(model, x, Noise(0, 0))
+    terms = model.loss_terms(x)
+    torch.testing.assert_close(
+        together["loss"], model.loss(terms) - model.prior_log_prob(terms["codes"]).mean()
+    )
+    for loss, part in (
+        (model.loss(terms), model.encoder),
+        (model.loss(terms), model.decoder),
+        (-model.prior_log_prob(model.encode(x)).mean(), model.prior),
+    ):
+        alone = torch.autograd.grad(loss, part.parameters(), retain_graph=True)
+        found = torch.autograd.grad(together["loss"], part.parameters(), retain_graph=True)
+        for left, right in zip(found, alone, strict=True):
+            torch.testing.assert_close(left, right)
+
+
+def test_second_stage_keeps_the_shipped_autoencoder_and_fits_its_codes(shipped):
+    task = Task(replace(TINY, codes_of="first", steps=3))
+    model = task.build()
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(model.state_dict()[name], value)
+    (group,) = task.optimizers(model)["model"].param_groups
+    assert {id(p) for p in group["params"]} == {id(p) for p in model.prior.parameters()}
+    frozen = [p for name, p in model.named_parameters() if not name.startswith("prior.")]
+    assert not any(p.requires_grad for p in frozen)
+    codes = task.training_data()
+    images = load_dataset("digits", "train").images[:, :, 2:6, 2:6] / 16
+    assert torch.equal(codes, shipped.encode(images))
+    z = task.prepare(codes[:5], Noise(0, 0))
+    assert torch.equal(z, codes[:5])
+    out = task.loss(model, z, Noise(0, 0))
+    torch.testing.assert_close(out["loss"], -model.prior.log_prob(z).mean())
+    trained = train(task, progress=False).model
+    for name, value in shipped.state_dict().items():
+        assert torch.equal(trained.state_dict()[name], value)
+    assert not torch.equal(trained.prior.head[1].weight, model.prior.head[1].weight)
+
+
+def test_restarts_in_the_first_half_with_the_batch_of_the_step(monkeypatch):
+    seen = []
+
+    def restart(self, z_e, u):
+        seen.append((z_e, u))
+        return 0
+
+    monkeypatch.setattr(VQVAE, "restart", restart)
+    task = Task(replace(TINY, steps=10, restart_every=2))
+    steps = []
+    inner = task.loss
+    task.loss = lambda model, x, noise: (steps.append((model, x)), inner(model, x, noise))[1]
+    train(task, progress=False)
+    assert len(seen) == 3  # steps 0, 2, 4
+    assert len({tuple(u.tolist()) for _, u in seen}) == 3
+    for z_e, u in seen:
+        assert z_e.shape == (32, 2, 2, 2)
+        assert not z_e.requires_grad
+        assert u.shape == (3,)
+        assert 0 <= u.min() <= u.max() < 1
+
+
+def test_all_processes_restart_with_the_outputs_of_all_and_the_same_draws():
+    x, task = batch(8), Task(TINY)
+
+    class Loop:
+        def __init__(self, model, rank):
+            self.model, self.step, self.device, self.rank = model, 0, torch.device("cpu"), rank
+            self.fabric = self
+
+        def all_gather(self, z_e):
+            parts = [self.model.embed(part) for part in x.split(4)]
+            assert torch.equal(z_e, parts[self.rank])
+            return torch.stack(parts)
+
+        def autocast(self):
+            return torch.enable_grad()
+
+        def minimise(self, name, loss):
+            pass
+
+    books = []
+    for rank in range(2):
+        torch.manual_seed(0)
+        model = task.build()
+        with torch.no_grad():
+            model.codebook[1:] += 9  # never chosen
+        task.training_step(Loop(model, rank), x[4 * rank : 4 * rank + 4], Noise(0, 0, rank, 2))
+        books.append(model.codebook.detach())
+    assert torch.equal(*books)
+    outputs = model.embed(x).movedim(1, -1).flatten(0, 2)
+    moved = torch.cdist(books[0][1:], outputs).amin(1)
+    torch.testing.assert_close(moved, torch.zeros(2), atol=1e-5, rtol=0)
+
+
+def test_a_resumed_run_restarts_the_same_codes(tmp_path):
+    task = Task(replace(FIRST, steps=6, restart_every=1))
+    whole = train(task, progress=False).model.state_dict()
+    train(task, tmp_path / "run", progress=False, max_steps=2)
+    again = train(task, tmp_path / "run", progress=False, resume=True).model.state_dict()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dataset": "binarized-digits"}, "grey images"),
+        ({"prior_layers": "0", "codes_of": "mnist"}, "trains a prior"),
+        ({"codes": "1"}, "two codes"),
+        ({"code_dim": "0"}, "two codes"),
+        ({"commitment": "0"}, "must be positive"),
+    ],
+)
+def test_what_no_recipe_can_be(settings, message):
+    with pytest.raises(ZooError, match=message):
+        with_overrides(TINY, settings)
+
+
+def test_the_second_stage_of_mnist_has_the_first_ones_autoencoder():
+    first, second = RECIPES["mnist"], RECIPES["mnist-prior"]
+    assert second.codes_of == "mnist"
+    fields = ("event_shape", "codes", "code_dim", "width", "halvings", "components", "commitment")
+    assert all(getattr(first, name) == getattr(second, name) for name in fields)
