@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from zoo.core.conformance import discriminator
 from zoo.core.conformance.general import StubLoop
 from zoo.core.conformance.law import (
     Broken,
@@ -18,60 +19,10 @@ from zoo.core.conformance.law import (
     law,
     replaced,
 )
+from zoo.core.conformance.stand_ins import LinearCritic, PointMass, Recorder, SquareCritic
 
 LAWS: list[Law] = []
 BATCH = 12
-
-
-class Recorder(nn.Module):
-    """Passes inputs on to a function and remembers them with the outputs."""
-
-    def __init__(self, function: nn.Module) -> None:
-        super().__init__()
-        self.function = function
-        self.inputs: list[Tensor] = []
-        self.outputs: list[Tensor] = []
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the function's output."""
-        y = self.function(x)
-        self.inputs.append(x)
-        self.outputs.append(y)
-        return y
-
-
-class LinearCritic(nn.Module):
-    """D(x) = <slope * direction, x> with a unit direction; its gradient has norm ``slope``."""
-
-    def __init__(self, direction: Tensor, slope: float = 1.0) -> None:
-        super().__init__()
-        direction = direction.flatten()
-        self.register_buffer("direction", direction / direction.norm())
-        self.slope = nn.Parameter(torch.tensor(slope))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scores (B,)."""
-        return self.slope * (x.flatten(1) @ self.direction)
-
-
-class SquareCritic(nn.Module):
-    """D(x) = |x|^2 / 2, whose gradient at x is x: every example has a slope of its own."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scores (B,)."""
-        return 0.5 * x.flatten(1).square().sum(1)
-
-
-class PointMass(nn.Module):
-    """A generator that returns given examples, whatever z is."""
-
-    def __init__(self, points: Tensor) -> None:
-        super().__init__()
-        self.points = nn.Parameter(points)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return the first len(z) points."""
-        return self.points[: len(z)]
 
 
 @law(LAWS, "latent noise", "sample(n) is generator(z) of n draws z ~ N(0, I), none of them shared.")
@@ -299,7 +250,7 @@ def _expect_signs(
     """Broken unless d loss / d critic(x) has the given sign at each of the given examples."""
     if not spy.inputs:
         raise Broken(f"expected {name} to call self.critic, found no call")
-    slopes = torch.autograd.grad(loss, spy.outputs, allow_unused=True)
+    slopes = torch.autograd.grad(loss, spy.outputs, allow_unused=True, retain_graph=True)
     for kind, (examples, sign) in expected.items():
         for x in examples:
             total = sum(
@@ -313,3 +264,6 @@ def _expect_signs(
                     f"expected {name} to {way} with critic({kind}) of each example, found a"
                     f" derivative of {total:.3g}"
                 )
+
+
+LAWS.extend(discriminator.LAWS)

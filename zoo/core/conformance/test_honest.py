@@ -9,6 +9,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from zoo.core.conformance import check_model, conformance_report, laws_for, perturbed
 from zoo.core.conformance import examples as ex
 from zoo.core.conformance.continuous_examples import SmallODE
+from zoo.core.conformance.discriminator_examples import NormalGame, NormalisedGame
 from zoo.core.conformance.energy_examples import SmallEnergy
 from zoo.core.conformance.guidance_examples import SmallGuided
 from zoo.core.conformance.score_examples import NormalScore
@@ -99,6 +100,21 @@ GUIDANCE = {
     "conditional loss",
 }
 
+# Laws of games whose critic is a discriminator, and of critics that a penalty holds
+DISCRIMINATOR = {
+    "optimal discriminator",
+    "generator's objective",
+    "sure discriminator",
+    "separate batches",
+}
+PENALTY = {
+    "critic of one example",
+    "penalty of slopes",
+    "penalty points",
+    "penalty average",
+    "wasserstein duality",
+}
+
 # (family, model, laws that do not apply to it)
 HONEST = {
     "zuko spline flow": ("flow", spline, {"dequantisation", *CONTINUOUS}),
@@ -141,7 +157,14 @@ HONEST = {
         lambda: ex.AffineFlow((1, 1, 2)),
         {"dequantisation", "sample frequencies", *CONTINUOUS},
     ),
-    "GAN": ("adversarial", ex.SmallGAN, {"fresh noise"}),
+    "GAN": ("adversarial", ex.SmallGAN, {"fresh noise", *DISCRIMINATOR}),
+    "game of normals": ("adversarial", NormalGame, {"fresh noise", "separate batches", *PENALTY}),
+    "minimax game": (
+        "adversarial",
+        lambda: NormalGame("minimax"),
+        {"fresh noise", "separate batches", *PENALTY},
+    ),
+    "game with batch normalisation": ("adversarial", NormalisedGame, {"fresh noise", *PENALTY}),
     "diffusion": ("diffusion", ex.SmallDiffusion, {"scale", *GUIDANCE}),
     "guided diffusion": ("diffusion", SmallGuided, {"scale"}),
     "energy of points": ("energy", SmallEnergy, {"negatives"}),
