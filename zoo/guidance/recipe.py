@@ -22,6 +22,7 @@ class Config(ddpm.Config):
     """Fields of a guidance recipe, besides those of the diffusion.
 
     Attributes:
+        sampling_steps: DDIM steps S that `sample` takes unless told otherwise; None: all T steps.
         p_uncond: probability with which a training example loses its class.
         weight: guidance weight w of samples.
     """
