@@ -200,6 +200,18 @@ METRICS: dict[str, Metric] = {
             1, "path_protocols:one_step_energy",
         ),
         Metric(
+            "energy-gap", "sd of test energies", "lower", 0.1,
+            "Distance between the mean energies of 2,000 samples and of the test images, over the "
+            "smaller of the latter's spread and their distance from noise; three sample seeds.",
+            1, "energy_protocols:energy_gap",
+        ),
+        Metric(
+            "ood-auroc", "AUROC", "higher", 0.01,
+            "Probability that an image of another kind has a higher energy than a test image, mean "
+            "over noise, constants, shuffled, inverted, flipped, blended and smaller digits.",
+            1, "energy_protocols:ood_auroc",
+        ),
+        Metric(
             "guided-accuracy", "share of samples", "higher", 0.02,
             "Share of samples that the pinned classifier reads as the class asked for, at guidance "
             "weight w = 2: 1,000 of MNIST, classes in turn; two sample seeds.",
