@@ -214,7 +214,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "guided-accuracy", "share of samples", "higher", 0.02,
             "Share of samples that the pinned classifier reads as the class asked for, at guidance "
-            "weight w = 2: 1,000 of MNIST, classes in turn; two sample seeds.",
+            "weight w = 2: 500 of MNIST, classes in turn; two sample seeds.",
             1, "guidance_protocols:guided_accuracy",
         ),
         Metric(
@@ -225,7 +225,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "guidance-recall-loss", "share of test images", "higher", 0.25,
             "Recall of the MNIST test images by samples of the conditional model, w = 0, less that "
-            "at w = 4: 1,000 samples, classes in turn; two sample seeds.",
+            "at w = 4: 500 samples, classes in turn; two sample seeds.",
             1, "guidance_protocols:recall_loss",
         ),
         Metric(

@@ -2,7 +2,7 @@
 
 They speak of models of MNIST with `classes` and `sample(n, generator, labels=, weight=)`, where the
 weight w is that of Ho and Salimans (2022): 0 for the conditional model. For each of the seeds 0 and
-1 and each w of a fixed list, 1000 samples are drawn, classes in turn. *Accuracy* is the share that
+1 and each w of a fixed list, 500 samples are drawn, classes in turn. *Accuracy* is the share that
 the pinned classifier reads as the class that was asked for; *recall* the share of the 10,000 test
 images inside a ball of a sample, in the classifier's features. The whole sweep is kept beside the
 value, with the unconditional model and real training images for comparison. Metrics of the same
@@ -24,7 +24,7 @@ from zoo.core.metrics.reference import real_features
 
 WEIGHTS = (0.0, 0.5, 1.0, 2.0, 4.0)
 NONE, GUIDED, LARGEST = 0.0, 2.0, 4.0  # the weights that the values speak of
-SAMPLES, BATCH, SEEDS = 1000, 500, (0, 1)
+SAMPLES, BATCH, SEEDS = 500, 100, (0, 1)
 _last: dict[str, dict[str, Any]] = {}  # the sweep of the model that was measured last
 
 
