@@ -166,6 +166,8 @@ class DCGAN(nn.Module):
         return self.critic(x) if labels is None else self.critic(x, labels)
 
     def _fakes(self, z: Tensor, labels: Tensor | None) -> Tensor:
+        if (labels is None) != (self.classes == 0):
+            raise ValueError(f"labels are given to a model with classes: it has {self.classes}")
         return self.generator(z) if labels is None else self.generator(z, labels)
 
     def critic_loss(
