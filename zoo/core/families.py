@@ -146,6 +146,7 @@ class Flow(ExactDensity, Protocol):
 
     Optional: ``velocity(x, t)``, the field of a flow in continuous time, t (B,): ``inverse`` goes
     along it from noise at t = 0 to data at t = 1, ``forward`` back, both through ``self.velocity``.
+    ``transport(x, start, end)`` is the same journey for ``scale(x)``, without a determinant.
     Where it is learned by regression, ``interpolate(x0, x1, t)`` lies between noise x0 and data x1
     (B, ...), and ``target(x0, x1, t)`` is its derivative by t.
     """

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tools.publish.play.export import CALLS, TOLERANCE
+from tools.publish.play.export import CALLS, TOLERANCE, noise_of
 from zoo.core.errors import ZooError
 from zoo.core.recipes import Task
 
@@ -58,8 +58,8 @@ def _adversarial(model: nn.Module, task: Task) -> dict[str, Any]:
 
 
 def _flow(model: nn.Module, task: Task) -> dict[str, Any]:
-    z, _ = model.forward(torch.full((1, *model.event_shape), 0.5))
-    ends = _ends(task, lambda x: model.forward(x)[0].flatten(1))
+    z = noise_of(model, torch.full((1, *model.event_shape), 0.5))
+    ends = _ends(task, lambda x: noise_of(model, x).flatten(1))
     return {"dimension": z[0].numel(), "directions": [], "ends": ends}
 
 

@@ -31,7 +31,7 @@ from zoo.core.errors import ZooError
 from zoo.core.registry import get_entry
 
 pytest.importorskip("onnxruntime")
-from tools.publish.play.export import CALLS, agree, export, session
+from tools.publish.play.export import CALLS, agree, export, noise_of, session
 from tools.publish.play.facts import facts
 
 Opened = Callable[..., Any]
@@ -57,6 +57,24 @@ def test_exported_outputs_are_those_of_pytorch(name: str, recipe: str) -> None:
         got = run(**{key: x.numpy() for key, x in zip(call.inputs, inputs, strict=True)})
         assert agree(got, wanted)
         assert np.abs(wanted).max() > 0
+
+
+@torch.no_grad()
+def test_a_continuous_flow_is_carried_back_without_its_trace(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The same noise as with the trace, which takes hundreds of derivatives for each picture."""
+    from zoo.flow_matching import model as module
+
+    flow = get_entry("flow_matching").load("digits")
+    x = torch.rand(2, *flow.event_shape, generator=torch.Generator().manual_seed(0))
+    wanted = flow(x, eps=torch.zeros_like(x))[0]
+    monkeypatch.delattr(module, "velocity_and_trace")
+    torch.testing.assert_close(noise_of(flow, x), wanted)
+    entry = get_entry("flow_matching")
+    told = facts(flow, "flow", entry.task(entry.config("digits")))
+    assert told["dimension"] == 64
+    assert len(told["ends"]) == 10
 
 
 def test_equal_weights_give_equal_bytes() -> None:
