@@ -16,6 +16,7 @@ from tools.publish.afterlife import badge
 from tools.publish.play.pages import play_href
 from tools.publish.site import cite, curve, measured, outcomes
 from tools.publish.site.code import highlighted
+from tools.publish.site.commands import commands
 from tools.publish.site.gallery import STATUS
 from tools.publish.site.markdown import headings, inline_markdown, render_markdown, split_sections
 from tools.publish.site.notebook import notebook_html, renamed
@@ -139,7 +140,7 @@ def _entry(zoo: Zoo, shown: Shown, picture: bytes | None) -> Page:
         "deviations": [inline_markdown(zoo.people.text(text)) for text in card.deviations],
         "assistance": inline_markdown(zoo.people.text(card.ai_assistance)),
         "weights": weights_of(shown),
-        "commands": _commands(shown),
+        "commands": commands(shown),
         "citations": _citations(zoo, shown),
         "family": _relatives(zoo, shown),
         "review": outcomes.summary(shown),
@@ -244,20 +245,6 @@ def _curves(shown: Shown) -> list[tuple[str, str, list[curve.Drawn]]]:
         if loaded and drawn:
             found.append((weights.recipe, f"{loaded.rows[-1][0]:,.0f} steps", drawn))
     return found
-
-
-def _commands(shown: Shown) -> list[tuple[str, Markup]]:
-    name, recipe = shown.name, shown.entry.default_recipe
-    shell = [
-        ("Draw samples from the shipped weights", f"zoo sample {name} -n 64 -o {name}.png"),
-        ("Measure every claim again", f"zoo verify {name}"),
-        ("Train the measured recipe yourself", f"zoo train {name} --recipe {recipe}"),
-    ]
-    python = f'import zoo\n\nmodel = zoo.load("{name}")\nx = model.sample(16)'
-    return [
-        *((label, highlighted(command, "sh")) for label, command in shell),
-        ("In Python", highlighted(python, "python")),
-    ]
 
 
 def _citations(zoo: Zoo, shown: Shown) -> list[tuple[str, str, Markup]]:
