@@ -6,6 +6,7 @@ python -m tools.readme --check    # fail when the table is not what cards and re
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -19,6 +20,7 @@ PICTURE = ZOO_FOLDER / "samples.png"
 BEGIN, END = "<!-- claims: written by tools/readme.py -->", "<!-- end of claims -->"
 MARKS = {"reproduced": "✔ reproduced", "partial": "◐ partial", "not-reproduced": "✖ not reproduced"}
 COLUMNS, PIXELS = 16, 56  # samples per entry and the width of one on the picture
+GAP = 8  # pixels on both sides of a name
 
 
 def claims_table() -> str:
@@ -67,11 +69,12 @@ def paint(path: Path = PICTURE) -> None:
     from tools.samples import draw
 
     rows = [name for name in entry_names() if get_entry(name).weights_path("mnist").exists()]
-    margin = 110
+    font = ImageFont.load_default(18)
+    margin = 2 * GAP + math.ceil(max(font.getlength(name) for name in rows))
     picture = Image.new("L", (margin + COLUMNS * PIXELS, len(rows) * PIXELS), 255)
-    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(18)
+    pen = ImageDraw.Draw(picture)
     for row, name in enumerate(rows):
-        pen.text((8, (row + 0.5) * PIXELS), name, fill=0, font=font, anchor="lm")
+        pen.text((GAP, (row + 0.5) * PIXELS), name, fill=0, font=font, anchor="lm")
         for column, image in enumerate(draw(get_entry(name), COLUMNS, "mnist")):
             grey = image[0].clamp(0, 1).mul(255).round().byte().numpy()
             tile = Image.fromarray(grey).resize((PIXELS, PIXELS), Image.Resampling.NEAREST)

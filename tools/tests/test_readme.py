@@ -1,8 +1,12 @@
 """The landing page says what cards and results say."""
 
-import pytest
+from types import SimpleNamespace
 
-from tools import readme
+import pytest
+import torch
+from PIL import Image
+
+from tools import readme, samples
 from zoo.core.errors import ZooError
 from zoo.core.registry import entry_names, get_entry
 
@@ -26,3 +30,21 @@ def test_readme_without_markers_is_refused():
 def test_picture_is_shown_and_exists():
     assert "zoo/samples.png" in readme.README.read_text(encoding="utf-8")
     assert readme.PICTURE.exists()
+
+
+def test_names_beside_the_samples_are_whole(monkeypatch, tmp_path):
+    """Black tiles: with a name cut off, its ink would reach the first of them."""
+    names, out = ["a", "a_name_that_is_quite_long"], tmp_path / "samples.png"
+    stored = tmp_path / "mnist"
+    stored.touch()
+    shown = SimpleNamespace(weights_path=lambda recipe: stored)
+    monkeypatch.setattr(readme, "entry_names", lambda: names)
+    monkeypatch.setattr(readme, "get_entry", lambda name: shown)
+    monkeypatch.setattr(samples, "draw", lambda entry, count, recipe: torch.zeros(count, 1, 28, 28))
+    readme.paint(out)
+    with Image.open(out) as picture:
+        margin = picture.width - readme.COLUMNS * readme.PIXELS
+        left = picture.crop((0, 0, margin, picture.height)).point(lambda grey: 255 - grey)
+    box = left.getbbox()
+    assert box[0] >= readme.GAP - 2
+    assert margin - readme.GAP - 3 <= box[2] <= margin - readme.GAP + 2
