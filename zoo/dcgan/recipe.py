@@ -115,7 +115,7 @@ RECIPES: dict[str, Config] = {
     "digits": _DIGITS,
     "digits-conditional": replace(_DIGITS, conditional=True),
     "mnist": _MNIST,
-    "mnist-conditional": replace(_MNIST, conditional=True),
+    "mnist-conditional": replace(_MNIST, conditional=True, steps=7000),
     "mnist-gpu": _MNIST_GPU,
     "mnist-gpu-conditional": replace(_MNIST_GPU, conditional=True),
 }
