@@ -235,7 +235,7 @@ METRICS: dict[str, Metric] = {
             1, "score_protocols:score_error",
         ),
         Metric(
-            "mode-weights", "total variation", "lower", 0.2,
+            "mode-weights", "total variation", "lower", 0.6,
             "Total variation between the weights of a 2-D mixture's modes and the shares of 10,000 "
             "samples nearest to them; three sample seeds.",
             1, "score_protocols:mode_weights",
