@@ -60,7 +60,7 @@ _DIGITS = Config(
     buffer_size=1024, learning_rate=1e-3, schedule="linear", ema_decay=0.99,
 )  # fmt: skip
 _MNIST = Config(
-    dataset="mnist", event_shape=(1, 28, 28), width=32, patch=4, steps=12_000, batch_size=32,
+    dataset="mnist", event_shape=(1, 28, 28), width=32, patch=4, steps=5000, batch_size=32,
     learning_rate=1e-3, schedule="linear", ema_decay=0.99,
 )  # fmt: skip
 
