@@ -83,7 +83,7 @@ RECIPES: dict[str, Config] = {
     ),
     "mnist": _MNIST,
     "mnist-prior": replace(
-        _MNIST, codes_of="mnist", prior_layers=6, prior_width=48, steps=5000, clip_norm=1.0,
+        _MNIST, codes_of="mnist", prior_layers=6, prior_width=48, steps=3000, clip_norm=1.0,
     ),
     "mnist-gpu": replace(
         _MNIST, codes=512, code_dim=64, width=128, steps=60_000, batch_size=128,
