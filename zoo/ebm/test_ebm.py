@@ -1,17 +1,351 @@
 """What is particular to this paper; the laws of its family are checked by conformance."""
 
-import torch
+import math
 
+import pytest
+import torch
+from torch import Tensor
+
+from zoo.core.conformance.energy import quadrature
+from zoo.core.conformance.law import Subject
+from zoo.core.data import test_images as images_of
+from zoo.core.errors import ZooError
+from zoo.core.recipes import with_overrides
+from zoo.core.training import train
+from zoo.ebm.model import EnergyModel, energy_network
 from zoo.ebm.recipe import RECIPES, Task
 
 
-def test_samples_have_the_shape_of_an_example_and_obey_the_generator() -> None:
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def small(buffer_size: int = 6, **changes: float) -> EnergyModel:
+    """A model of images of 2×2 pixels."""
+    options = {"step_size": 0.2, "noise_scale": 0.1, "penalty": 0.5, "restart_rate": 0.25}
+    options |= {"sampling_steps": 3, "buffer_size": buffer_size} | changes
+    torch.manual_seed(0)
+    return EnergyModel((1, 2, 2), width=3, patch=1, **options)
+
+
+# -- the energy ------------------------------------------------------------------------------------
+
+
+def test_network_takes_patches_as_channels_and_sees_every_pixel() -> None:
+    torch.manual_seed(0)
+    network = energy_network((1, 8, 8), width=4, patch=2)
+    x = torch.rand(3, 1, 8, 8, generator=seeded(), requires_grad=True)
+    first = network[1]
+    assert first.weight.shape == (4, 4, 3, 3)
+    patches = network[0](x)
+    assert torch.equal(patches[0, :, 1, 2], x[0, 0, 2:4, 4:6].flatten())
+    out = network(x)
+    assert out.shape == (3, 1)
+    (slope,) = torch.autograd.grad(out.sum(), x)
+    assert (slope != 0).all()
+
+
+def test_energy_is_smooth() -> None:
+    """Swish has two continuous derivatives: along a line second differences go as h²."""
+    network = energy_network((1, 4, 4), width=8, patch=2).double()
+    a, b = torch.rand(2, 1, 4, 4, generator=seeded()).double()
+
+    def second_difference(h: float) -> Tensor:
+        t = torch.tensor([0.5 - h, 0.5, 0.5 + h]).double().view(3, 1, 1, 1)
+        low, mid, high = network(4 * (a + t * (b - a)))[:, 0]
+        return (low - 2 * mid + high) / h**2
+
+    assert second_difference(1e-3).item() == pytest.approx(second_difference(1e-2).item(), rel=0.1)
+
+
+def test_energy_of_one_image_each() -> None:
+    model, x = small(), torch.rand(5, 1, 2, 2, generator=seeded())
+    assert model.energy(x).shape == (5,)
+    assert torch.equal(model.energy(x), model.network(x)[:, 0])
+
+
+# -- the sampler -----------------------------------------------------------------------------------
+
+
+def test_temperature_of_the_paper_and_of_its_code() -> None:
+    assert small(step_size=0.01, noise_scale=0.1).temperature == pytest.approx(1)
+    assert small(step_size=20.0, noise_scale=0.005).temperature == pytest.approx(1.25e-6)
+    assert Task(RECIPES["mnist"]).build().temperature == pytest.approx(1.25e-6)
+
+
+def test_one_langevin_step_by_hand() -> None:
+    model = small(step_size=0.2, noise_scale=0.1)
+    model.energy = lambda x: 3 * x[:, 0, 0, 0] ** 2 + x[:, 0, 1, 1]
+    x = torch.tensor([[0.5, 0.5], [0.99, 0.05]]).view(1, 1, 2, 2)
+    eps = torch.tensor([[1.0, -2.0], [1.0, 0.0]]).view(1, 1, 1, 2, 2)
+    # −λ/2 · (6x, 0, 0, 1) + σ ε; the last two leave [0, 1] and are cut
+    expected = [0.5 - 0.1 * 3 + 0.1, 0.5 - 0.2, 1.0, 0.0]
+    assert model.langevin(x, eps).flatten().tolist() == pytest.approx(expected)
+
+
+def test_langevin_chain_of_a_gaussian_has_the_biased_variance() -> None:
+    """Many long chains on E = (x − ½)²/(2s²): σ²/(1 − a²) = T s²/(1 − λ/(4s²)), a = 1 − λ/(2s²)."""
+    square, model = 0.004, small(step_size=0.004, noise_scale=0.02)
+    model.energy = lambda x: ((x - 0.5) ** 2).flatten(1).sum(1) / (2 * square)
+    x = torch.rand(8000, 1, 2, 2, generator=seeded())
+    for _ in range(30):
+        x = model.langevin(x, torch.randn((1, *x.shape), generator=seeded(7 + _)))
+    a = 1 - 0.004 / (2 * square)
+    biased = model.temperature * square / (1 - 0.004 / (4 * square))
+    assert biased == pytest.approx(0.02**2 / (1 - a**2))
+    assert x.var().item() == pytest.approx(biased, rel=0.05)
+    assert biased > 1.2 * model.temperature * square  # what ever smaller steps would leave
+
+
+def test_samples_start_in_uniform_noise_and_take_the_steps_asked_for() -> None:
+    model, taken = small(sampling_steps=3), []
+    start = model.sample(4, seeded(), steps=0)
+    assert torch.equal(start, torch.rand(4, 1, 2, 2, generator=seeded()))
+    step = model.langevin
+    model.langevin = lambda x, eps: taken.append(len(eps)) or step(x, eps)
+    model.sample(4, seeded())
+    assert sum(taken) == 3
+    model.sample(4, seeded(), steps=5)
+    assert sum(taken) == 8
+
+
+def test_samples_are_the_chain_of_the_generators_draws() -> None:
+    model, generator = small(), seeded(3)
+    x = torch.rand(2, 1, 2, 2, generator=generator)
+    for _ in range(3):
+        x = model.langevin(x, torch.randn(1, 2, 1, 2, 2, generator=generator))
+    assert torch.equal(model.sample(2, seeded(3)), x)
+
+
+def test_buffered_samples_start_from_the_buffer() -> None:
+    model = small()
+    model.store(torch.full((2, 1, 2, 2), 0.5))
+    x = model.sample(50, seeded(), steps=0, buffered=True)
+    assert ((x >= 0.5) & (x < 0.5 + 1 / 256)).all()
+    assert x.unique().numel() > 1
+
+
+# -- the replay buffer -----------------------------------------------------------------------------
+
+
+def test_the_buffer_is_a_ring_of_bytes() -> None:
+    model = small(buffer_size=3)
+    grey = torch.tensor([0.0, 0.5, 1.0, 0.25, 0.999])
+    for part in grey.view(-1, 1, 1, 1).expand(5, 1, 2, 2).split(2):
+        model.store(part)
+    assert model.written.item() == 5
+    # the fourth and the fifth took the places of the first and the second
+    assert model.chains[:, 0, 0, 0].tolist() == [64, 255, 255]
+    assert torch.equal(model.chains, model.chains[:, :, :1, :1].expand(3, 1, 2, 2))
+
+
+def test_recall_picks_evenly_among_what_was_written() -> None:
+    model = small(buffer_size=8)
+    model.store((torch.arange(4) / 256).view(4, 1, 1, 1).expand(4, 1, 2, 2))
+    choice, u = torch.arange(16) / 16, torch.rand(16, 1, 2, 2, generator=seeded())
+    found = model.recall(choice, u)
+    expected = torch.arange(4).repeat_interleave(4).view(16, 1, 1, 1)
+    torch.testing.assert_close(256 * found, expected + u)
+    model.store(torch.zeros(20, 1, 2, 2))  # more than it holds
+    assert model.recall(torch.tensor([0.0, 1.0]), u[:2]).shape == (2, 1, 2, 2)
+
+
+def test_storing_what_was_recalled_changes_nothing() -> None:
+    model = small()
+    model.store(torch.rand(6, 1, 2, 2, generator=seeded()))
+    before = model.chains.clone()
+    model.store(model.recall((torch.arange(6) + 0.5) / 6, torch.rand(6, 1, 2, 2)))
+    assert torch.equal(model.chains, before)
+
+
+def test_chains_restart_at_the_rate_and_while_the_buffer_is_empty() -> None:
+    model = small(restart_rate=0.25)
+    choice, u = torch.zeros(4), torch.rand(4, 1, 2, 2, generator=seeded())
+    restart = torch.tensor([0.0, 0.24, 0.25, 0.9])
+    start, anew = model.start_chains(choice, restart, u)
+    assert torch.equal(start, u)
+    assert anew.all()
+    model.store(torch.ones(1, 1, 2, 2))
+    start, anew = model.start_chains(choice, restart, u)
+    assert anew.tolist() == [True, True, False, False]
+    assert torch.equal(start[:2], u[:2])
+    torch.testing.assert_close(start[2:], (255 + u[2:]) / 256)
+
+
+def test_the_buffer_is_saved_with_the_model() -> None:
+    model, other = small(), small()
+    model.store(torch.rand(4, 1, 2, 2, generator=seeded()))
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other.chains, model.chains)
+    assert other.written.item() == 4
+
+
+# -- the objective ---------------------------------------------------------------------------------
+
+
+def test_loss_by_hand() -> None:
+    model = small(penalty=0.5)
+    model.energy = lambda x: x[:, 0, 0, 0]
+    x = torch.tensor([1.0, 2.0]).view(2, 1, 1, 1).expand(2, 1, 2, 2)
+    x_model = torch.tensor([5.0, 0.0, 1.0]).view(3, 1, 1, 1).expand(3, 1, 2, 2)
+    expected = 1.5 - 2.0 + 0.5 * (5 / 2 + 26 / 3)
+    assert model.loss(x, x_model).item() == pytest.approx(expected)
+
+
+def exact_nll(model: EnergyModel, x: Tensor) -> float:
+    """Mean of E/T + log Z over x, in nats, for two pixels; Z by quadrature."""
+    nodes, log_weights = quadrature(Subject(model, "energy"))
+    with torch.no_grad():
+        log_z = (log_weights - model.energy(nodes.float()).double() / model.temperature).logsumexp(
+            0
+        )
+        return (model.energy(x).double() / model.temperature).mean().item() + log_z.item()
+
+
+def test_a_constant_energy_is_the_uniform_density_on_the_square() -> None:
     model = Task(RECIPES["tiny"]).build()
-    first = model.sample(3, torch.Generator().manual_seed(0))
-    again = model.sample(3, torch.Generator().manual_seed(0))
-    assert first.shape == (3, *model.event_shape)
-    assert torch.equal(first, again)
+    model.energy = lambda x: 0 * x.flatten(1).sum(1) + 3.0
+    x = torch.rand(5, 1, 1, 2)
+    assert exact_nll(model, x) == pytest.approx(0, abs=1e-4)
+    model.energy = lambda x: model.temperature * x.flatten(1).sum(1)
+    expected = x.sum().item() / 5 + 2 * math.log(1 - math.exp(-1))
+    assert exact_nll(model, x) == pytest.approx(expected, rel=1e-5)
 
 
-def test_what_is_particular_to_this_paper() -> None:
-    raise NotImplementedError("TODO: compare with a closed form or an enumeration, and rename me")
+def test_training_lowers_the_exact_negative_log_likelihood() -> None:
+    """Two pixels in the middle of digits; a density that knows nothing has 0 nats."""
+    settings = {"steps": "150", "learning_rate": "2e-2", "chain_steps": "10", "batch_size": "64"}
+    config = with_overrides(RECIPES["tiny"], settings)
+    task = Task(config)
+    x = images_of("digits")[:, :, 3:4, 3:5]
+    torch.manual_seed(config.seed)
+    before = exact_nll(task.build(), x)
+    after = exact_nll(train(task, None, progress=False).model, x)
+    assert before == pytest.approx(0, abs=0.1)
+    assert after < -0.2
+
+
+# -- training --------------------------------------------------------------------------------------
+
+
+class Recorder(EnergyModel):
+    """Remembers what training hands to its methods."""
+
+    def langevin(self, x: Tensor, eps: Tensor) -> Tensor:
+        self.seen = {"start": x, "eps": eps}
+        self.seen["end"] = super().langevin(x, eps)
+        return self.seen["end"]
+
+    def loss(self, x: Tensor, x_model: Tensor) -> Tensor:
+        self.seen |= {"data": x, "samples": x_model, "chains": self.chains.clone()}
+        return super().loss(x, x_model)
+
+
+class RecordingTask(Task):
+    seen: list[dict[str, Tensor]]
+
+    def build(self) -> EnergyModel:
+        model = super().build()
+        model.__class__ = Recorder
+        return model
+
+    def training_step(self, loop, x, noise):
+        out = super().training_step(loop, x, noise)
+        self.seen.append(loop.model.seen | {"x": x, "out": out})
+        return out
+
+
+def recorded(**settings: str) -> RecordingTask:
+    config = with_overrides(RECIPES["digits"], {"steps": "4", "batch_size": "64", **settings})
+    task = RecordingTask(config)
+    task.seen = []
+    train(task, None, progress=False)
+    return task
+
+
+def test_training_chains_go_on_from_the_buffer() -> None:
+    task = recorded(restart_rate="0.1", buffer_size="64", chain_steps="7")
+    first, second = task.seen[:2]
+    assert first["out"]["restarts"] == 1
+    assert first["start"].std() == pytest.approx(1 / math.sqrt(12), abs=0.01)  # uniform noise
+    assert second["out"]["restarts"] < 0.3
+    for seen in task.seen:
+        assert seen["eps"].shape == (7, 64, 1, 8, 8)
+        assert abs(seen["eps"].mean()) < 0.03  # five standard errors
+        assert seen["eps"].std() == pytest.approx(1, abs=0.03)
+        assert torch.equal(seen["samples"], seen["end"])
+        assert torch.equal(seen["data"], seen["x"])
+        assert torch.equal(seen["chains"], (256 * seen["end"]).clamp(max=255).byte())
+    bytes_ = (256 * second["start"]).floor().byte()  # each from the buffer, or new
+    known = (bytes_[:, None] == first["chains"]).flatten(2).all(2).any(1)
+    assert known.float().mean() == pytest.approx(1 - second["out"]["restarts"].item())
+    assert not torch.equal(first["eps"], second["eps"])
+
+
+def test_data_are_dequantised() -> None:
+    seen = recorded().seen[0]["data"]
+    assert seen.shape == (64, 1, 8, 8)
+    assert 0 <= seen.min() < 1 / 17
+    assert 16 / 17 < seen.max() < 1
+    assert seen.unique().numel() > 4000
+
+
+def test_the_optimiser_is_adam_without_momentum() -> None:
+    task = Task(RECIPES["digits"])
+    (optimizer,) = task.optimizers(task.build()).values()
+    assert optimizer.defaults["betas"] == (0.0, 0.999)
+    assert optimizer.defaults["lr"] == task.config.learning_rate
+
+
+def test_the_gap_that_is_logged_is_samples_above_data() -> None:
+    class Ink(EnergyModel):
+        def energy(self, x: Tensor) -> Tensor:
+            return 0 * self.network(x)[:, 0] + x.flatten(1).sum(1)
+
+    class InkTask(RecordingTask):
+        def build(self) -> EnergyModel:
+            model = super().build()
+            model.__class__ = type("InkRecorder", (Recorder, Ink), {})
+            return model
+
+    task = InkTask(with_overrides(RECIPES["digits"], {"steps": "1", "step_size": "1e-9"}))
+    task.seen = []
+    train(task, None, progress=False)
+    seen = task.seen[0]
+    expected = (seen["end"].sum() - seen["data"].sum()) / 32
+    assert seen["out"]["energy_gap"].item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path) -> None:
+    task = Task(with_overrides(RECIPES["tiny"], {"steps": "12", "ema_decay": "0.9"}))
+    whole = train(task, None, progress=False).model.state_dict()
+    train(task, tmp_path, progress=False, max_steps=5)
+    parts = train(task, tmp_path, progress=False, resume=True).model.state_dict()
+    assert whole["written"] == 12 * 16
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_two_processes_keep_the_same_buffer_as_one() -> None:
+    pytest.importorskip("lightning_fabric", reason="several processes need genzoo[scale]")
+    task = Task(with_overrides(RECIPES["tiny"], {"steps": "4"}))
+    one = train(task, None, progress=False, device="cpu").model
+    two = train(task, None, progress=False, device="cpu", devices=2).model
+    assert two.written == one.written == 64
+    assert (two.chains.int() - one.chains.int()).abs().max() <= 1  # a byte may round otherwise
+    for a, b in zip(one.parameters(), two.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"patch": "3"}, "multiples of 3"),
+        ({"restart_rate": "1.5"}, "restart_rate"),
+        ({"noise_scale": "0"}, "noise_scale"),
+        ({"penalty": "-1"}, "penalty"),
+        ({"buffer_size": "8"}, "buffer_size"),
+    ],
+)
+def test_impossible_recipes_are_refused(setting, message) -> None:
+    with pytest.raises(ZooError, match=message):
+        with_overrides(RECIPES["digits"], setting)
