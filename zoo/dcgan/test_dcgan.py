@@ -180,15 +180,17 @@ def test_order_of_the_updates(conditional: bool) -> None:
     assert len(z) == 6 * loop.config.batch_size == len(z.unique(dim=0))
     assert loop.model.training
     for k in range(3):
-        batch = loop.task.training_data()[loop.batches._order[:0]]  # only its shape
         real, fake, again = loop.seen["critic"][3 * k : 3 * k + 3]
         assert real[0].shape == fake[0].shape == (16, 1, 8, 8)
         assert not torch.equal(fake[0], again[0])
         assert not fake[0].requires_grad
         assert again[0].requires_grad
         assert len(real) == (2 if conditional else 1)
-        assert batch.shape[1:] == ((65,) if conditional else (1, 8, 8))
+        batch = loop.task.prepare(loop.batches[k], Noise(0, k))
+        pixels = batch[:, 1:].view(16, 1, 8, 8) if conditional else batch
+        assert torch.equal(real[0], pixels)
         if conditional:
+            assert torch.equal(real[1], batch[:, 0].long())
             told_to = [inputs[1] for inputs in loop.seen["generator"][2 * k : 2 * k + 2]]
             assert all(torch.equal(y, real[1]) for y in (fake[1], again[1], *told_to))
 
@@ -286,6 +288,8 @@ def test_training_finds_two_far_apart_images(conditional: bool) -> None:
         ({"objective": "hinge"}, "hinge"),
         ({"event_shape": (1, 10, 8)}, "multiples of 2\\^stages, 4"),
         ({"stages": 0}, "at least 1"),
+        ({"width": 0}, "at least 1"),
+        ({"latent_dim": 0}, "at least 1"),
         ({"steps": 0}, "steps"),  # the rules of every recipe still hold
     ],
 )
@@ -298,5 +302,6 @@ def test_impossible_settings_are_refused_in_one_line(settings: dict, named: str)
 def test_the_model_refuses_what_it_cannot_be() -> None:
     with pytest.raises(ValueError, match="hinge"):
         DCGAN((1, 8, 8), 3, 4, objective="hinge")
-    with pytest.raises(ValueError, match="halve 3 times"):
-        DCGAN((1, 28, 28), 3, 4, stages=3)
+    for shape, stages in (((1, 28, 28), 3), ((1, 28, 28), 0), ((28, 28), 2)):
+        with pytest.raises(ValueError, match=f"halve {stages} times"):
+            DCGAN(shape, 3, 4, stages=stages)
