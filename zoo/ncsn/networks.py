@@ -17,7 +17,7 @@ _TINY = 1e-5  # added to variances
 
 
 class ConditionalInstanceNorm(nn.Module):
-    """γ_i (x − μ)/s + β_i + α_i (μ − m)/v at level i, for each channel (appendix A.1).
+    """γ_i (x − μ)/s + β_i + α_i (μ − m)/v at level i, for each channel (appendix A).
 
     μ and s are mean and deviation of a channel over its pixels, m and v those of the μ over the
     channels: the last term keeps what the first removes.
