@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from markupsafe import Markup
 
@@ -20,6 +20,8 @@ from tools.publish.site.zoo import Shown, Zoo
 __all__ = ["pages", "record_path", "summary"]
 
 _HEADING = re.compile(r"<h[1-6]([^>]*)>(.*?)</h[1-6]>", re.DOTALL)
+# A finding named in a text, or what it is not looked for in: links, code, formulas, and tags.
+_NAMED = re.compile(r"<(a|code|pre|math)\b.*?</\1>|<[^>]*>|(?<![\w/-])F\d\d\b", re.DOTALL)
 # Why a review cannot be read, by its status.
 _UNREAD = {
     "missing": "never came",
@@ -45,6 +47,7 @@ def _page(zoo: Zoo, shown: Shown) -> Page:
     public = zoo.people.text
     reviews = reviews_of(zoo, shown, texts)
     said = summary(shown)
+    anchors = {r.id: {thread.name: thread.id for thread in r.threads} for r in reviews}
     return Page(
         path=record_path(shown.name),
         title=f"Review record of {card.title}",
@@ -61,7 +64,9 @@ def _page(zoo: Zoo, shown: Shown) -> Page:
             "zone": policy.time_zone,
             "team": [zoo.people.shown(handle) for handle in state.team],
             "public": public,
-            "prose": lambda text, prefix: _prose(public(text), prefix),
+            "prose": lambda text, prefix: _prose(
+                public(text), prefix, anchors[prefix.partition("-")[0]]
+            ),
             "line": lambda text: inline_markdown(public(text)),
             "when": lambda moment: short(moment, policy.zone),
             "stamp": stamp,
@@ -73,9 +78,18 @@ def _page(zoo: Zoo, shown: Shown) -> Page:
     )
 
 
-def _prose(text: str, prefix: str) -> Markup:
-    """A reviewer's text, whose headings are paragraphs: the page's outline is not theirs."""
+def _prose(text: str, prefix: str, anchors: Mapping[str, str]) -> Markup:
+    """A reviewer's text, whose headings are paragraphs: the page's outline is not theirs.
+
+    A finding of the same review that it names, as F02, leads there.
+    """
+
+    def linked(found: re.Match[str]) -> str:
+        anchor = anchors.get(found[0])
+        return f'<a href="#{anchor}">{found[0]}</a>' if anchor else found[0]
+
     html = str(render_markdown(text, prefix=prefix + "-"))
+    html = _NAMED.sub(linked, html)
     return Markup(_HEADING.sub(r'<p class="heading"\1>\2</p>', html))
 
 

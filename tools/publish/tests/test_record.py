@@ -266,3 +266,13 @@ def test_an_entry_without_a_ledger_has_no_record(small_zoo):
     assert list(record.pages(small_zoo)) == []
     beta = small_zoo.shown[1]
     assert summary(beta)["badge"] == {"kind": "miss", "text": "not reviewed"}
+
+
+def test_a_finding_named_in_a_text_leads_to_it():
+    """Not in code, in a link, after another reviewer's name, nor where there is no such finding."""
+    text = "See F01 (and F02), `F01`, [F02](https://example.org/F01), rev-two/F01, F03, XF01, F011."
+    html = str(record._prose(text, "r1-summary", {"F01": "r1-f01", "F02": "r1-f02"}))
+    assert re.findall(r'href="(#[^"]*)">(\w+)<', html) == [("#r1-f01", "F01"), ("#r1-f02", "F02")]
+    assert words(f"<main{html}</main>") == words(
+        "<main <p>See F01 (and F02 ), F01 , F02 , rev-two/F01, F03, XF01, F011.</p></main>"
+    )
