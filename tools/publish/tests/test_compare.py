@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from tools.process.git import git
 from tools.publish.site.build import build
@@ -165,6 +166,12 @@ def test_the_page_is_whole_and_says_who_is_left_out(twenty, tmp_path):
     build(zoo_of(twenty.root), tmp_path / "site", sections=[sections])
     text = (tmp_path / "site" / "compare.html").read_text()
     assert "Without a measured likelihood or distance: unmeasured." in text
+    tables = BeautifulSoup(text, "html.parser").select(".stacked table")
+    assert len(tables) == 4
+    for table in tables:  # on a phone, each cell stands beside its column's name
+        _, *names = (head.get_text() for head in table.select("thead th"))
+        for row in table.select("tbody:not(.baselines) tr"):
+            assert [cell["data-label"] for cell in row.select("td")] == names
     assert [line for line in inspect(tmp_path / "site") if line.startswith("compare")] == []
 
 
