@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.core.loop import Loop
 
 ENCODE_BATCH = 1000
+EMBEDDING = 16  # channels of a code in the prior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +62,16 @@ class Config(recipes.TrainingConfig):
             raise ZooError("codes_of trains a prior: prior_layers must be at least 1")
         if self.codes < 2 or min(self.code_dim, self.width, self.halvings, self.components) < 1:
             raise ZooError("two codes, and one of everything else, are needed at least")
-        if self.commitment <= 0:
-            raise ZooError("commitment must be positive")
+        if self.commitment <= 0 or self.restart_every < 1:
+            raise ZooError("commitment must be positive, restart_every at least 1")
+        if any(side % 2**self.halvings for side in self.event_shape[1:]):
+            raise ZooError(
+                f"sides of {self.event_shape} are halved {self.halvings} times: too often"
+            )
+        if self.prior_width == EMBEDDING:
+            raise ZooError(
+                f"prior_width must not be {EMBEDDING}, the channels of a code's embedding"
+            )
 
 
 _MNIST = Config(
@@ -102,7 +111,7 @@ class Task(recipes.Task):
         c, prior = self.config, None
         if c.prior_layers:
             places = tuple(side // 2**c.halvings for side in c.event_shape[1:])
-            prior = CodePrior(places, c.codes, width=c.prior_width, layers=c.prior_layers)
+            prior = CodePrior(places, c.codes, EMBEDDING, c.prior_width, c.prior_layers)
         model = VQVAE(
             c.event_shape, levels_of(c.dataset), c.codes, c.code_dim, c.width, c.halvings,
             c.components, c.commitment, prior,

@@ -176,6 +176,9 @@ def test_a_resumed_run_restarts_the_same_codes():
         ({"codes": "1"}, "two codes"),
         ({"code_dim": "0"}, "two codes"),
         ({"commitment": "0"}, "must be positive"),
+        ({"restart_every": "0"}, "restart_every at least 1"),
+        ({"halvings": "3"}, "halved 3 times"),
+        ({"prior_width": "16"}, "must not be 16"),
     ],
 )
 def test_what_no_recipe_can_be(settings, message):
