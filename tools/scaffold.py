@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from zoo.core import families
+from zoo.core import families, protocols
 from zoo.core.errors import ZooError, nearest
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -100,7 +100,7 @@ def _stubs(family: str) -> tuple[str, str, str]:
     The methods keep the Protocol's signatures and docstrings, so that the skeleton says what each
     must return; a derived Protocol's method replaces that of its base.
     """
-    source = inspect.getsource(families)
+    source = inspect.getsource(protocols)
     classes = {n.name: n for n in ast.parse(source).body if isinstance(n, ast.ClassDef)}
     bases = [base.__name__ for base in families.FAMILIES[family].protocol.__mro__]
     attributes, methods = [], {}
