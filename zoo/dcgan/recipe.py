@@ -103,7 +103,7 @@ _DIGITS = Config(
     dataset="digits", event_shape=(1, 8, 8), latent_dim=16, width=32, steps=2000, batch_size=64,
 )  # fmt: skip
 _MNIST = Config(
-    dataset="mnist", event_shape=(1, 28, 28), latent_dim=100, width=32, steps=5000, batch_size=64,
+    dataset="mnist", event_shape=(1, 28, 28), latent_dim=100, width=32, steps=8000, batch_size=64,
     precision="bf16",
 )  # fmt: skip
 _MNIST_GPU = replace(_MNIST, width=128, steps=40_000, batch_size=128)
