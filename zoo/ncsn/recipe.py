@@ -67,7 +67,7 @@ _DIGITS = Config(
 _MNIST = Config(
     dataset="mnist", event_shape=(1, 28, 28), width=16, depth=4, steps=5000, batch_size=64,
     learning_rate=2e-3, warmup_steps=100, schedule="cosine", clip_norm=1000.0, ema_decay=0.999,
-    precision="bf16", langevin_steps=5, epsilon=6e-5,
+    precision="bf16", langevin_steps=8, epsilon=8e-5,
 )  # fmt: skip
 
 RECIPES: dict[str, Config] = {
