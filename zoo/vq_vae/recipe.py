@@ -87,7 +87,7 @@ RECIPES: dict[str, Config] = {
     ),
     "digits": Config(
         dataset="digits", event_shape=(1, 8, 8), codes=64, code_dim=8, width=32, halvings=1,
-        components=3, prior_layers=4, steps=2000, batch_size=64, learning_rate=2e-3,
+        components=3, prior_layers=4, steps=1500, batch_size=64, learning_rate=2e-3,
         warmup_steps=50, schedule="cosine",
     ),
     "mnist": _MNIST,
