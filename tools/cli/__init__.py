@@ -48,6 +48,7 @@ SECTIONS = {
         "unhold": ("term", "unhold", "Let them run again."),
         "accept": ("term", "accept", "Accept an entry after its sign-offs."),
         "reschedule": ("term", "reschedule", "Take an edited policy into running entries."),
+        "originality": ("originality", "originality", "Find code that stands elsewhere too."),
         "grade": ("grade", "grade", "Compute, explain and release grades."),
         "regrade": ("regrade", "regrade", "Ask to look at a grade again, or answer."),
         "publish": ("publish", "command", "Publish entries, the site, the clean repository."),

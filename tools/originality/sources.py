@@ -1,0 +1,200 @@
+"""What is compared: documents, each one entry or one reference, and the code in their files."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.core.cards import Acknowledgement, load_card
+from zoo.core.errors import ZooError
+
+LARGEST = 1_000_000  # bytes: nobody writes longer files by hand
+GIVEN = "the skeleton"  # name of the document that everybody was given
+_NO_SOURCE = frozenset({"__pycache__", "build", "node_modules", "site-packages", "venv"})
+_SUFFIXES = (".py", ".ipynb")
+_TEMPLATE_TOKEN = re.compile(r"\{\{(\w+)\}\}")  # of the skeleton: any name in its place parses
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Python that parses: a file, or a code cell of a notebook.
+
+    Attributes:
+        place: where a reader finds it, e.g. `zoo/vae/model.py` or `zoo/vae/demo.ipynb#cell 3`.
+        text: the source.
+    """
+
+    place: str
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The place without the cell."""
+        return self.place.split("#")[0]
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that was not compared, and why."""
+
+    place: str
+    reason: str
+
+
+@dataclass
+class Document:
+    """One entry of a zoo, or one reference implementation.
+
+    Attributes:
+        name: what the report calls it; unique in the index.
+        paper: what it implements, where a card says so; else its name. Code that documents of many
+            papers share is boilerplate.
+        team: handles of its authors, where a card says so.
+        pieces: its code.
+        declared: what its card acknowledges.
+    """
+
+    name: str
+    paper: str
+    team: frozenset[str] = frozenset()
+    pieces: list[Piece] = field(default_factory=list)
+    declared: list[Acknowledgement] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def entries(root: Path, prefix: str = "") -> list[Document]:
+    """The entries of a zoo, as it lies in a folder."""
+    folders = sorted(path.parent for path in (root / "zoo").glob("*/recipe.py"))
+    return [_entry(folder, root, prefix) for folder in folders]
+
+
+def given(root: Path) -> Document:
+    """The skeleton that every entry begins with: it counts for nobody."""
+    return _document(GIVEN, root / "templates" / "entry", root)
+
+
+def references(folder: Path) -> list[Document]:
+    """The documents of a folder to compare with.
+
+    A clone of a zoo gives its entries; else every folder directly inside is one document, and so is
+    every file directly inside.
+
+    Raises:
+        ZooError: there is no such folder, or no Python in it.
+    """
+    if not folder.is_dir():
+        raise ZooError(f"--against {folder}: no such folder")
+    label = folder.resolve().name
+    if documents := entries(folder, f"{label}/"):
+        return documents
+    insides = [path for path in sorted(folder.iterdir()) if _wanted(path)]
+    documents = [_document(f"{label}/{path.name}", path, folder) for path in insides]
+    documents = [document for document in documents if document.pieces or document.skipped]
+    if not documents:
+        raise ZooError(f"--against {folder}: it holds no Python file and no notebook")
+    return documents
+
+
+def _entry(folder: Path, root: Path, prefix: str) -> Document:
+    document = _document(f"{prefix}{folder.name}", folder, root)
+    try:
+        card = load_card(folder)
+    except ZooError as error:
+        document.skipped.append(Skipped(f"zoo/{folder.name}/README.md", f"no card: {error}"))
+        return document
+    document.paper = card.paper.arxiv
+    document.team = frozenset(card.developers)
+    document.declared = list(card.acknowledgements)
+    return document
+
+
+def _document(name: str, path: Path, root: Path) -> Document:
+    document = Document(name, name)
+    for file in [path] if path.is_file() else _files(path):
+        place = str(file.relative_to(root))
+        for found in _pieces(file, place):
+            if isinstance(found, Skipped):
+                document.skipped.append(found)
+            else:
+                document.pieces.append(found)
+    return document
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if _wanted(Path(parent, name)))
+        yield from (Path(parent, name) for name in sorted(names) if name.endswith(_SUFFIXES))
+
+
+def _wanted(path: Path) -> bool:
+    if path.name.startswith(".") or path.is_symlink() or path.name in _NO_SOURCE:
+        return False
+    return path.is_dir() or path.suffix in _SUFFIXES
+
+
+def _pieces(file: Path, place: str) -> Iterator[Piece | Skipped]:
+    """The code of a file; what cannot be compared comes with the reason."""
+    if (size := file.stat().st_size) > LARGEST:
+        reason = f"{size / 1e6:.1f} MB: longer than anybody writes by hand"
+        yield Skipped(place, reason)
+        return
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        yield Skipped(place, "no text in UTF-8")
+        return
+    text = _TEMPLATE_TOKEN.sub(r"x_\1", text)
+    if file.suffix == ".ipynb":
+        yield from _cells(text, place)
+    elif (reason := _fault(text)) is None:
+        yield Piece(place, text)
+    else:
+        yield Skipped(place, reason)
+
+
+def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:
+    try:
+        notebook = json.loads(text)
+        cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+        sources = ["".join(cell["source"]) for cell in cells]
+        language = notebook.get("metadata", {}).get("kernelspec", {}).get("language", "python")
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        yield Skipped(place, "no notebook of nbformat 4")
+        return
+    if str(language).lower() not in ("python", "python3"):
+        yield Skipped(place, f"a notebook in {' '.join(str(language).split())[:40]}")
+        return
+    for number, source in enumerate(sources, 1):
+        where = f"{place}#cell {number}"
+        code = _without_magics(source)
+        if (reason := _fault(code)) is not None:
+            yield Skipped(where, reason)
+        elif code.strip():
+            yield Piece(where, code)
+
+
+def _without_magics(source: str) -> str:
+    """A cell without its lines for IPython, every other line where it was."""
+    lines = source.splitlines()
+    if lines and lines[0].startswith("%%") and not lines[0].startswith(("%%time", "%%capture")):
+        return ""
+    return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+
+
+def _fault(text: str) -> str | None:
+    """Why a text is no Python, or None."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a stranger's invalid escape sequences
+            ast.parse(text)
+    except SyntaxError as error:
+        return f"does not parse: line {error.lineno}"
+    except (ValueError, RecursionError, MemoryError):
+        return "does not parse"
+    return None

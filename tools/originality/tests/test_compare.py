@@ -1,0 +1,113 @@
+"""What counts as shared, and what does not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tools.originality.compare import COMMON, THRESHOLD, Comparison, is_source
+from tools.originality.index import opened
+from tools.originality.sources import GIVEN, Document, Piece
+from tools.originality.tests.corpus import models
+from tools.originality.tests.disguises import disguised
+from zoo.core.cards import Acknowledgement
+
+MADE, FLOW = models()["made"], models()["realnvp"]
+
+
+def _document(name: str, *sources: str, paper: str = "", thanks: str = "") -> Document:
+    pieces = [Piece(f"zoo/{name}/file_{n}.py", source) for n, source in enumerate(sources)]
+    declared = [Acknowledgement("a file", thanks, "MIT", ["file_0.py"])] if thanks else []
+    return Document(name, paper or name, frozenset(), pieces, declared)
+
+
+def _score(first: Document, second: Document, *others: Document) -> float:
+    with opened() as index:
+        for document in (first, second, *others):
+            index.add(document)
+        found = Comparison(index)
+        return found.pair(found.number(first.name), found.number(second.name)).score
+
+
+def test_a_copy_is_found_and_a_stranger_is_not() -> None:
+    with opened() as index:
+        for document in (
+            _document("made", MADE),
+            _document("flow", FLOW),
+            _document("copy", disguised(MADE, "dead code", 3)),
+        ):
+            index.add(document)
+        comparison = Comparison(index)
+        (pair,) = comparison.pairs([comparison.number("made")])
+        assert comparison.documents[pair.second].name == "copy"
+        assert pair.there.of_file > 0.9
+        assert pair.there.of_file == pair.there.whole
+        assert pair.back.whole < pair.there.whole  # the code that does nothing is its own
+        assert comparison.pairs([comparison.number("flow")]) == []
+
+
+def test_more_code_around_a_copy_does_not_hide_it() -> None:
+    alone = _score(_document("made", MADE), _document("copy", MADE))
+    among = _score(_document("made", MADE, FLOW), _document("copy", MADE, models()["ddpm"]))
+    assert alone == among == 1.0
+
+
+def test_what_many_papers_share_is_boilerplate() -> None:
+    one, two = _document("made", MADE), _document("copy", MADE)
+    others = [_document(f"other {n}", MADE) for n in range(COMMON - 2)]
+    assert _score(one, two, *others[:-1]) == 1.0
+    assert _score(one, two, *others) == 0.0
+
+
+def test_a_source_that_a_whole_class_copied_is_none() -> None:
+    documents = [_document(f"team {n}", MADE, paper="1502.03509") for n in range(COMMON + 3)]
+    assert _score(*documents) == 1.0
+
+
+def test_what_everybody_was_given_counts_for_nobody() -> None:
+    given = Document(GIVEN, GIVEN, pieces=[Piece("model.py", MADE)])
+    assert _score(_document("made", MADE), _document("copy", MADE), given) == 0.0
+
+
+URL = "https://example.org/someone/masked-nets"
+
+
+def test_declared_code_is_not_counted_against_its_source() -> None:
+    source = _document("refs/someone-masked-nets", MADE)
+    assert _score(_document("one", MADE, FLOW, thanks=URL), source) == 0.0
+    assert _score(_document("one", MADE, FLOW), source) == 1.0
+
+
+def test_two_who_declare_the_same_source_are_not_compared_in_it() -> None:
+    one, two = (_document(name, MADE, thanks=URL) for name in ("one", "two"))
+    assert _score(one, two) == 0.0
+    assert _score(one, _document("two", MADE, thanks=f"{URL}-other")) == 1.0
+    assert _score(one, _document("two", MADE)) == 1.0
+
+
+def test_a_declaration_of_other_code_covers_nothing() -> None:
+    one, two = (_document(name, MADE, thanks=URL) for name in ("one", "two"))
+    source = _document("refs/masked-nets", FLOW)
+    assert _score(one, two, source) == 1.0
+    with opened() as index:
+        for document in (one, two, source):
+            index.add(document)
+        comparison = Comparison(index)
+        (remark,) = comparison.remarks(comparison.number("one"))
+        assert not remark.counts
+        assert remark.likeness is not None
+        assert remark.likeness < THRESHOLD
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "same"),
+    [
+        ("refs/masked-nets", URL, True),
+        ("refs/someone__masked-nets", URL + ".git", True),
+        ("refs/masked-nets.py", URL + "/", True),
+        ("refs/nets", URL, False),
+        ("refs/masked-nets-2", URL, False),
+        ("refs/x", "", False),
+    ],
+)
+def test_which_document_an_address_names(name: str, source: str, same: bool) -> None:
+    assert is_source(_document(name), source) is same

@@ -1,0 +1,79 @@
+"""The report shows passages side by side and lets nothing in them act."""
+
+from __future__ import annotations
+
+import json
+
+import html5lib
+
+from tools.originality.compare import Comparison
+from tools.originality.index import opened
+from tools.originality.report import Report, as_html, as_json, as_markdown, as_text, make_report
+from tools.originality.sources import Document, Piece, Skipped
+from tools.originality.tests.corpus import models
+from tools.originality.tests.disguises import disguised
+
+MADE = models()["made"]
+HOSTILE = '<script>alert(1)</script>\x1b[31m"```'
+
+
+def _report(team: str = "@dev-two", name: str = "copy") -> Report:
+    copied = disguised(MADE, "reordered", 3) + f"\nwords = {HOSTILE!r}\n"
+    documents = [
+        Document("made", "1502.03509", frozenset({"@dev-one"}), [Piece("zoo/made/model.py", MADE)]),
+        Document(name, "1502.03509", frozenset({team}), [Piece("zoo/x/model.py", copied)]),
+    ]
+    with opened() as index:
+        for document in documents:
+            index.add(document)
+        comparison = Comparison(index)
+        skipped = [Skipped("refs/a.py", HOSTILE)]
+        return make_report(comparison, list(comparison.documents), skipped, "today")
+
+
+def test_a_pair_with_its_passages() -> None:
+    (match,) = _report().matches
+    assert {match.first, match.second} == {"made", "copy"}
+    assert match.longest >= 5
+    best = match.passages[0]
+    for side, source in ((best.first, best.first.lines), (best.second, best.second.lines)):
+        assert side.marked <= set(range(side.start, side.start + len(source)))
+    where = {side.place: side for side in (best.first, best.second)}["zoo/made/model.py"]
+    assert list(where.lines) == MADE.splitlines()[where.start - 1 :][: len(where.lines)]
+
+
+def test_every_form_has_the_pair_and_the_reasons() -> None:
+    report = _report()
+    for text in (as_text(report), as_markdown(report), as_html(report)):
+        assert "made" in text
+        assert "copy" in text
+        assert "1 pair has a file of which 20 % or more stands in the other" in text
+    assert json.loads(as_json(report))["matches"][0]["first"] in ("made", "copy")
+
+
+def test_nothing_in_it_acts() -> None:
+    page = as_html(_report(name="<img src=x onerror=alert(1)>"))
+    tree = html5lib.parse(page, namespaceHTMLElements=False)
+    assert not list(tree.iter("script"))
+    assert not list(tree.iter("img"))
+    assert "default-src 'none'" in page
+    markdown = as_markdown(_report(name="![x](http://example.org/x)"))
+    assert "![x](" not in markdown
+    assert "\x1b" not in as_text(_report())
+
+
+def test_a_page_keeps_the_lines_of_the_code() -> None:
+    page = as_html(_report())
+    tree = html5lib.parse(page, namespaceHTMLElements=False)
+    shown = ["".join(pre.itertext()) for pre in tree.iter("pre")]
+    best = _report().matches[0].passages[0].first
+    wanted = [f"{number:4d} {text}" for number, text, _ in best.numbered()]
+    assert shown[0].splitlines() == wanted
+
+
+def test_one_team_is_named_apart() -> None:
+    report = _report(team="@dev-one")
+    assert report.matches == []
+    assert len(report.same_team) == 1
+    assert "both by @dev-one" in report.same_team[0]
+    assert "Nothing to look at" in report.verdict
