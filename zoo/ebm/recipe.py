@@ -57,7 +57,7 @@ class Config(recipes.TrainingConfig):
 
 _DIGITS = Config(
     dataset="digits", event_shape=(1, 8, 8), width=32, patch=2, steps=1500, batch_size=32,
-    buffer_size=1024, learning_rate=1e-3, schedule="linear", ema_decay=0.99,
+    sampling_steps=120, buffer_size=1024, learning_rate=1e-3, schedule="linear", ema_decay=0.99,
 )  # fmt: skip
 _MNIST = Config(
     dataset="mnist", event_shape=(1, 28, 28), width=32, patch=4, steps=5000, batch_size=32,
