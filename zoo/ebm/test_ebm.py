@@ -148,8 +148,11 @@ def test_recall_picks_evenly_among_what_was_written() -> None:
     found = model.recall(choice, u)
     expected = torch.arange(4).repeat_interleave(4).view(16, 1, 1, 1)
     torch.testing.assert_close(256 * found, expected + u)
-    model.store(torch.zeros(20, 1, 2, 2))  # more than it holds
-    assert model.recall(torch.tensor([0.0, 1.0]), u[:2]).shape == (2, 1, 2, 2)
+    for k in range(20):  # more than it holds: 12 to 19 are left, each in its place
+        model.store(torch.full((1, 1, 2, 2), k / 256))
+    found = (256 * model.recall(choice, 0 * u))[:, 0, 0, 0]
+    assert found.tolist() == [k for k in [12, 13, 14, 15, 16, 17, 18, 19] for _ in "ab"]
+    assert model.recall(torch.tensor([1.0]), u[:1]).shape == (1, 1, 2, 2)  # 1 − 1e-9 in float32
 
 
 def test_storing_what_was_recalled_changes_nothing() -> None:
