@@ -115,7 +115,8 @@ def _stubs(family: str) -> tuple[str, str, str]:
     imports = f"import torch\nfrom torch import {', '.join(names)}, nn"
     if "Distribution" in code:
         imports += "\nfrom torch.distributions import Distribution"
-    return imports, "".join(f", set self.{name}" for name in attributes), code
+    todo = ", ".join(f"set self.{name}" for name in attributes)
+    return imports, f"\n        # TODO: {todo}" if todo else "", code
 
 
 def _stub(source: str, method: ast.FunctionDef) -> str:

@@ -19,7 +19,7 @@ class {{class}}(nn.Module):
 
     def __init__(self, event_shape: tuple[int, ...]) -> None:
         super().__init__()
-        self.event_shape = event_shape
-        raise NotImplementedError("TODO: build the layers{{attributes}}")
+        self.event_shape = event_shape{{attributes}}
+        raise NotImplementedError("TODO: build the layers")
 
 {{methods}}
