@@ -11,8 +11,6 @@ disk; there the entry's conformance laws are checked and, if they all hold, its 
 from __future__ import annotations
 
 import contextlib
-import importlib.abc
-import importlib.machinery
 import io
 import multiprocessing
 import re
@@ -23,12 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import CodeType
 from typing import Any
 
 import click
 import yaml
 
+from tools.mutation.planting import plant
 from zoo.core.errors import ZooError
 from zoo.core.registry import entry_names, get_entry
 
@@ -140,7 +138,8 @@ def _child(there: Connection, entry: str, mistake: Mistake | None, own_tests: bo
     torch.set_num_threads(1)
     sys.dont_write_bytecode = True
     if mistake is not None:
-        sys.meta_path.insert(0, _Planter(mistake))
+        source = (get_entry(entry).folder / mistake.file).read_text()
+        plant(mistake.module, source.replace(mistake.old, mistake.new))
     try:
         found = _broken_law(entry, mistake)
         if found is None and own_tests:
@@ -148,32 +147,6 @@ def _child(there: Connection, entry: str, mistake: Mistake | None, own_tests: bo
     except Exception as error:
         found = ("crash", f"{type(error).__name__}: {error}")
     there.send(found)
-
-
-class _Planter(importlib.abc.MetaPathFinder):
-    """Finds one module, with the mistake in its source."""
-
-    def __init__(self, mistake: Mistake) -> None:
-        self.mistake = mistake
-
-    def find_spec(self, fullname: str, path: Sequence[str] | None, target: Any = None) -> Any:
-        """Return a spec for the mistaken module, None for all others."""
-        if fullname != self.mistake.module:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
-        spec.loader = _MistakenLoader(fullname, spec.origin)
-        spec.loader.mistake = self.mistake
-        return spec
-
-
-class _MistakenLoader(importlib.machinery.SourceFileLoader):
-    mistake: Mistake
-
-    def get_code(self, fullname: str) -> CodeType:
-        """Compile the patched source; neither reads nor writes a bytecode cache."""
-        source = self.get_data(self.path).decode()
-        patched = source.replace(self.mistake.old, self.mistake.new)
-        return compile(patched, self.path, "exec")
 
 
 def _broken_law(entry: str, mistake: Mistake | None) -> tuple[str, str] | None:

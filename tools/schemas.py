@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from tools.cards import CARD
 from tools.documents import Form
+from tools.mutation.listed import MUTANTS
 from tools.process.grading.files import OVERRIDES, SHEET
 from tools.process.response.responsefile import RESPONSE
 from tools.process.review.reviewform import REVIEW
@@ -26,6 +27,7 @@ from zoo.core.files import replacing
 FOLDER = Path(__file__).resolve().parents[1] / "templates" / "schemas"
 FORMS: dict[str, Form] = {
     "card": CARD,
+    "mutants": MUTANTS,
     "policy": POLICY,
     "roster": ROSTER,
     "bids": BIDS,

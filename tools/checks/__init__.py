@@ -6,7 +6,8 @@ files without importing them, so that a broken entry is reported rather than fat
 """
 
 # The order of these imports is the order in which the checks are run and shown.
-from tools.checks import layout, card, style, imports, notebook, evidence, running  # isort: skip
+from tools.checks import layout, card, style, imports, notebook, evidence  # isort: skip
+from tools.checks import mutation, running  # isort: skip
 from tools.checks.findings import Finding, Report, Result, Skip, Status
 from tools.checks.registry import CHECKS, Check
 from tools.checks.runner import run_checks
@@ -27,6 +28,7 @@ __all__ = [
     "evidence",
     "imports",
     "layout",
+    "mutation",
     "notebook",
     "run_checks",
     "running",

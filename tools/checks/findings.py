@@ -20,6 +20,12 @@ class Skip(Exception):
     """Raised by a check that has nothing to judge here; the message says why."""
 
 
+class Note(str):
+    """What a check says beside its findings: a figure worth seeing when it passed."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Finding:
     """One broken rule: where it is broken, what the rule is, and what to do about it."""

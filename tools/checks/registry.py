@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tools.checks.findings import Finding
+from tools.checks.findings import Finding, Note
 from tools.checks.subject import Subject
 
-CheckFunction = Callable[[Subject], Iterable[Finding]]
+CheckFunction = Callable[[Subject], Iterable[Finding | Note]]
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from tools.checks.findings import Finding, Report, Result, Skip, Status
+from tools.checks.findings import Finding, Note, Report, Result, Skip, Status
 from tools.checks.registry import CHECKS, Check
 from tools.checks.subject import Subject
 from tools.notebooks.worker import kill_descendants
@@ -75,14 +75,16 @@ def run_check(check: Check, subject: Subject, done: dict[str, Result]) -> Result
         return Result(subject.name, check.id, Status.SKIP, note=f"waits for {', '.join(waiting)}")
     start = time.perf_counter()
     try:
-        findings = tuple(check.run(subject))
+        said = list(check.run(subject))
     except Skip as reason:
         return Result(subject.name, check.id, Status.SKIP, note=str(reason))
     except Exception as error:
         # One odd entry must not hide the report of all others: the checker's fault is a finding.
-        findings = (_fault(check, subject, error),)
-    status = Status.FAIL if findings else Status.PASS
-    return Result(subject.name, check.id, status, findings, seconds=time.perf_counter() - start)
+        said = [_fault(check, subject, error)]
+    findings = tuple(one for one in said if isinstance(one, Finding))
+    note = "; ".join(one for one in said if isinstance(one, Note))
+    status, seconds = Status.FAIL if findings else Status.PASS, time.perf_counter() - start
+    return Result(subject.name, check.id, status, findings, note, seconds)
 
 
 def _fault(check: Check, subject: Subject, error: Exception) -> Finding:

@@ -26,6 +26,7 @@ SECTIONS = {
         "propose": ("propose", "propose", "Propose a paper to reproduce."),
         "new": ("new", "command", "Start a new entry from the template."),
         "check": ("check", "command", "Check entries: code, mathematics, notebook, evidence."),
+        "mutate": ("mutate", "mutate", "Plant faults and see which ones the tests notice."),
         "train": ("train", "train", "Train a recipe."),
         "reproduce": ("reproduce", "reproduce", "Train and measure claims that lack results."),
         "submit": ("submit", "submit", "Freeze version 1 or 2 of an entry."),

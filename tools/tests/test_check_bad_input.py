@@ -46,7 +46,16 @@ def test_a_syntax_error_is_one_line_and_the_others_wait(repository: Repository) 
     assert [(c, f.place) for c, f in found] == [("syntax", "zoo/toy/model.py:10")]
     report = repository.check()
     waiting = [r.check for r in report.results if r.note.startswith("waits for syntax")]
-    assert waiting == ["mistakes", "card", "lint", "format", "docs", "imports", "evidence"]
+    assert waiting == [
+        "mistakes",
+        "card",
+        "lint",
+        "format",
+        "docs",
+        "imports",
+        "evidence",
+        "mutation",
+    ]
 
 
 def test_null_bytes_in_code(repository: Repository) -> None:

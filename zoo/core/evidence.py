@@ -120,11 +120,11 @@ def code_digest(folder: Path | str, builds_on: list[str] | tuple[str, ...] = ())
     for place in [Path(folder), *(Path(folder).parent / name for name in sorted(builds_on))]:
         for path in sorted(place.glob("*.py")):
             if path.name != "__init__.py" and not path.name.startswith("test_"):
-                digest.update(f"{path.name}\n{_bare(path.read_text(encoding='utf-8'))}\n".encode())
+                digest.update(f"{path.name}\n{bare(path.read_text(encoding='utf-8'))}\n".encode())
     return digest.hexdigest()
 
 
-def _bare(source: str) -> str:
+def bare(source: str) -> str:
     """Source text without comments, docstrings, blank lines and trailing space.
 
     Text and positions rather than a dump of the syntax tree: those differ between versions of

@@ -152,6 +152,7 @@ def _numbers(policy: Policy, document: Document) -> Iterator[Problem]:
         ("group_size", "max"): (1, 3),
         ("late", "grace_hours"): (0, YEAR),
         ("late", "penalty"): (0, 1),
+        ("mutation", "required"): (0, 1),
         ("revision_days",): (1, YEAR // 24),
         ("sign_off_days",): (1, YEAR // 24),
         ("regrade_days",): (0, YEAR // 24),

@@ -11,6 +11,7 @@ from tools.process.rules.policy import (
     Deadlines,
     GroupSize,
     LatePolicy,
+    MutationPolicy,
     Policy,
     Publication,
     ReviewPolicy,
@@ -59,8 +60,10 @@ POLICY = Form(
             "sign_off_days": "sign_off_days: 7",
             "regrade_days": "regrade_days: 14",
             "submission_checks": "submission_checks: full, or static where nothing may run",
+            "mutation": "mutation: {required: 0.9}, the share of seeded faults that tests notice",
             "publication": "publication: {repository: owner/name, reviews: full}",
         },
+        MutationPolicy: {"required": "required: 0.9, or 0 where none is asked for"},
         Publication: {
             "repository": "repository: owner/name, on GitHub, or null",
             "site": "site: https://owner.github.io/name, or null",

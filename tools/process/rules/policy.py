@@ -48,6 +48,13 @@ class LatePolicy:
 
 
 @dataclass(frozen=True)
+class MutationPolicy:
+    """The share of seeded faults that an entry's tests must notice; 0 asks for none."""
+
+    required: float = 0.9
+
+
+@dataclass(frozen=True)
 class Weights:
     """Shares of the final grade; only their proportions count."""
 
@@ -147,6 +154,7 @@ class Policy:
     sign_off_days: int = 7
     regrade_days: int = 14
     submission_checks: Literal["full", "static"] = "full"
+    mutation: MutationPolicy = field(default_factory=MutationPolicy)
     publication: Publication = field(default_factory=Publication)
 
     @property

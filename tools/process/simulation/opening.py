@@ -25,6 +25,7 @@ DATES = {
     'v1: "2026-12-07 23:59"': 'v1: "2026-10-19 23:59"',
     'v2: "2027-01-25 23:59"': 'v2: "2026-11-06 23:59"',
     "submission_checks: full": "submission_checks: static",
+    "required: 0.9": "required: 0",
 }
 
 

@@ -26,6 +26,7 @@ revision_days: 7
 sign_off_days: 7
 regrade_days: 14
 submission_checks: static
+mutation: {required: 0}
 severities:
   blocker: {developers: 30, reviewers: 20}
   major: {developers: 10, reviewers: 8}
