@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 from tools.process import clock
 from tools.process.fsck import faults_of
-from tools.process.git import git, has_commit, how_to_fetch
+from tools.process.git import file_at, git, has_commit, how_to_fetch
 from tools.process.ledger.state import Submission
 from tools.process.obligations import closed
 from tools.process.record import Record
@@ -14,8 +17,8 @@ from zoo.core.cards import load_card
 from zoo.core.errors import ZooError
 
 ROSTER = "reviews/roster.yaml"
-# What tools write beside a frozen entry: it changes neither its code nor its numbers.
-BESIDE = ("curves/",)
+# What may come to lie beside a frozen entry: it changes neither its code nor its numbers.
+BESIDE = ("curves/", "mutants.yaml", "mutants.json")
 NO_LICENCE = ("", "-", "?", "n/a", "none", "tbd", "todo", "unknown")
 
 
@@ -87,7 +90,7 @@ def _findings(record: Record, state: Submission) -> Iterator[str]:
 
 
 def _code(record: Record, state: Submission) -> Iterator[str]:
-    """What is published is what was reviewed, byte for byte."""
+    """What is published is what was reviewed, byte for byte; only tests may have been added."""
     if state.v2 is None:
         return
     root, folder, frozen = record.root, f"zoo/{state.model}", state.v2.commit
@@ -99,9 +102,27 @@ def _code(record: Record, state: Submission) -> Iterator[str]:
         git(root, "ls-files", "--others", "--exclude-standard", "-z", "--", folder),
     ]
     for path in sorted({path for names in listing for path in names.split("\0") if path}):
-        if not path.removeprefix(f"{folder}/").startswith(BESIDE):
+        name = path.removeprefix(f"{folder}/")
+        if not name.startswith(BESIDE) and not _only_tests_added(root, frozen, path):
             rule = f"{path}: not what was frozen as {state.model}/v2"
             yield f"{rule}: git checkout {frozen[:12]} -- {folder}, or submit and review it anew"
+
+
+def _only_tests_added(root: Path, frozen: str, path: str) -> bool:
+    """Whether a file of tests is new, or has all that it had; imports aside."""
+    if not PurePosixPath(path).match("test_*.py") or not (root / path).is_file():
+        return False
+    before = file_at(root, frozen, path) or b""
+    try:
+        return not _statements(before) - _statements((root / path).read_bytes())
+    except (SyntaxError, ValueError):
+        return False
+
+
+def _statements(text: bytes) -> Counter[str]:
+    """What a file says at its top, apart from imports."""
+    imports = (ast.Import, ast.ImportFrom)
+    return Counter(ast.dump(one) for one in ast.parse(text).body if not isinstance(one, imports))
 
 
 def _sources(record: Record, state: Submission) -> Iterator[str]:

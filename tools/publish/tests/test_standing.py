@@ -26,6 +26,17 @@ ai_assistance: none
 ---
 """
 CARD_PATH = "zoo/toy/README.md"
+TESTS = """\
+import math
+
+
+def test_one() -> None:
+    assert math.pi > 3
+
+
+def test_two() -> None:
+    assert math.e < 3
+"""
 
 
 @pytest.fixture
@@ -37,6 +48,7 @@ def signing(term: Term) -> Term:
     term.write("reviews/roster.yaml", "\n".join([*lines, ""]))
     term.write("LICENSE", "MIT\n")
     term.write(CARD_PATH, CARD)
+    term.write("zoo/toy/test_toy.py", TESTS)
     term.propose("vae", "@dev-three")
     revise(term)
     term.zoo("respond", "toy", by="@dev-one")
@@ -140,6 +152,38 @@ def test_each_fault_is_said_in_a_line(
 def test_curves_may_be_added_to_a_frozen_entry(accepted: Term) -> None:
     accepted.write("zoo/toy/curves/digits.json", "{}\n")
     assert why(accepted) == []
+
+
+def test_tests_and_the_record_of_mutants_may_be_added_to_a_frozen_entry(accepted: Term) -> None:
+    more = "from zoo import load\n" + TESTS + "\n\ndef test_three() -> None:\n    assert load\n"
+    accepted.write("zoo/toy/test_toy.py", more)
+    accepted.write("zoo/toy/test_more.py", "def test_four() -> None: ...\n")
+    accepted.write("zoo/toy/mutants.yaml", "equivalent: []\n")
+    accepted.write("zoo/toy/mutants.json", "{}\n")
+    assert why(accepted) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("test_toy.py", TESTS.replace("math.e < 3", "math.e < 30")),  # weaker than it was
+        ("test_toy.py", TESTS.partition("def test_two")[0]),
+        ("test_toy.py", TESTS + "def ("),
+        ("helpers.py", "x = 1\n"),
+        ("testing.py", "x = 1\n"),
+        ("mistakes.yaml", "[]\n"),
+    ],
+)
+def test_what_was_tested_stays_tested_and_nothing_else_is_added(
+    accepted: Term, path: str, text: str
+) -> None:
+    accepted.write(f"zoo/toy/{path}", text)
+    assert [line.partition(": ")[0] for line in why(accepted)] == [f"zoo/toy/{path}"]
+
+
+def test_a_file_of_tests_may_not_go(accepted: Term) -> None:
+    accepted.git("rm", "--quiet", "zoo/toy/test_toy.py")
+    assert ["zoo/toy/test_toy.py: not what" in line for line in why(accepted)] == [True]
 
 
 def test_a_finding_without_an_answer(accepted: Term) -> None:
