@@ -83,9 +83,10 @@ def cell_masses(subject: Subject, low: Tensor, high: Tensor) -> Tensor:
 def _cell_masses(subject: Subject, low: Tensor, high: Tensor) -> Tensor:
     """The masses by the midpoint rule.
 
-    The grid is refined until two successive ones agree to 2e-3; NotApplicable if none does.
+    The grid is refined until two successive ones agree to 2e-3. If none does, NotApplicable, unless
+    they leave no doubt that the mass is above 1.
     """
-    previous = None
+    previous, total, change = None, 0.0, math.inf
     for points in (64, 128, 256, 512):
         axes = [
             low[d] + (high[d] - low[d]) * (torch.arange(points).double() + 0.5) / points
@@ -96,7 +97,14 @@ def _cell_masses(subject: Subject, low: Tensor, high: Tensor) -> Tensor:
         p = log_prob(subject, grid).double().exp() * volume
         fold = [CELLS, points // CELLS] * subject.dim
         masses = p.view(fold).sum(dim=tuple(range(1, 2 * subject.dim, 2)))
-        if previous is not None and float((masses - previous).abs().sum()) < 2e-3:
-            return masses
+        total = float(masses.sum())
+        if not math.isfinite(total):
+            raise Broken(f"integral of p: expected 1, found {total}")
+        if previous is not None:
+            change = float((masses - previous).abs().sum())
+            if change < 2e-3:
+                return masses
         previous = masses
+    if total - change > 1.1:
+        raise Broken(f"integral of p: expected 1, found {total:.4g} ± {change:.2g}")
     raise NotApplicable("the quadrature does not converge: p is too rough for a 512-point grid")
