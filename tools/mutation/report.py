@@ -36,14 +36,13 @@ def text(folder: Path, outcomes: Sequence[Outcome], listed: dict[str, str]) -> s
     for one in wrongly_listed(outcomes, listed):
         rule = f"{_place(folder, one)}: {one.mutant.id} is listed as equivalent, but {_by(one)}"
         lines += [rule, "    → take it off the list in mutants.yaml", ""]
-    lines.append(str(score_of(outcomes, listed)))
     odd = [one for one in outcomes if one.by in ("import", "timeout", "crash")]
     counts = {by: sum(one.by == by for one in odd) for by in ("import", "timeout", "crash")}
     words = {"import": "on import", "timeout": "by the time limit", "crash": "by a crash"}
     said = [f"{count} {words[by]}" for by, count in counts.items() if count]
     if said:
         lines.append(f"Of the killed, {', '.join(said)}; all others by a test or a law")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, str(score_of(outcomes, listed))]) + "\n"
 
 
 def _survivor(folder: Path, one: Outcome) -> list[str]:
