@@ -31,6 +31,7 @@ class Config(TrainingConfig):
         stages: convolutions with stride in each network.
         conditional: whether both networks are told the digit.
         objective: of the generator, "non-saturating" or "minimax".
+        learning_rate: step size of both optimisers, that of the paper.
     """
 
     event_shape: tuple[int, ...]
