@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,7 @@ from zoo.core.conformance.law import (
     law,
     perturbed,
 )
+from zoo.core.errors import ZooError
 from zoo.core.families import get_family
 from zoo.core.noise import Noise
 
@@ -67,7 +69,8 @@ def _samples(subject: Subject) -> str:
 @law(
     LAWS,
     "seeded sampling",
-    "A sample is a function of the generator's state alone: equal seeds give equal samples.",
+    "A sample is a function of the generator's state alone, or else of the global one: equal seeds "
+    "give equal samples.",
 )
 def _seeded(subject: Subject) -> str:
     first = subject.model.sample(4, subject.generator(7))
@@ -79,7 +82,31 @@ def _seeded(subject: Subject) -> str:
         raise Broken(f"expected equal samples for equal seeds, found a difference of {gap:.3g}")
     if torch.equal(first, other[:4]) and len(other.unique(dim=0)) > 1:
         raise Broken("expected other samples for another seed, found the same")
+    drawn = []
+    for _ in range(2):
+        torch.manual_seed(subject.seed + 2)
+        drawn.append(subject.model.sample(4))
+    if not torch.equal(*drawn):
+        raise Broken("expected the global seed to decide where no generator is given, it does not")
     return "equal seeds, equal samples"
+
+
+@law(
+    LAWS,
+    "configuration",
+    "A recipe refuses what every recipe must: no steps, or batches without examples.",
+)
+def _configuration(subject: Subject) -> str:
+    config = getattr(subject.task, "config", None)
+    if config is None:
+        raise NotApplicable("there is no recipe")
+    for field in ("steps", "batch_size"):
+        try:
+            dataclasses.replace(config, **{field: 0})
+        except ZooError:
+            continue
+        raise Broken(f"expected a refusal of {field} = 0, found none: call super().__post_init__()")
+    return "0 steps and batches of 0 are refused"
 
 
 @law(

@@ -1,5 +1,6 @@
 """Laws that speak of training: what the entry's task feeds its model, and what it minimises."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -127,3 +128,21 @@ def test_broken_task_is_refused(name: str) -> None:
     task = kind(CONFIG)
     outcomes = check_model(task.build(), family, task)
     assert [outcome.law for outcome in outcomes if not outcome.passed] == [law]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Lax(recipes.TrainingConfig):
+    def __post_init__(self) -> None:  # forgets those of the base
+        pass
+
+
+def test_a_recipe_that_forgets_the_refusals_of_all_recipes_is_refused() -> None:
+    outcomes = {}
+    for config in (CONFIG, Lax(**dataclasses.asdict(CONFIG))):
+        task = FlowTask(config)
+        found = {o.law: o for o in check_model(task.build(), "flow", task)}
+        outcomes[type(config)] = found["configuration"]
+    assert outcomes[recipes.TrainingConfig].passed
+    assert outcomes[recipes.TrainingConfig].applies
+    assert not outcomes[Lax].passed
+    assert "expected a refusal of steps = 0" in outcomes[Lax].message
