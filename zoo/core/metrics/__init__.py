@@ -229,8 +229,8 @@ METRICS: dict[str, Metric] = {
             1, "guidance_protocols:recall_loss",
         ),
         Metric(
-            "score-error", "of E|score|^2", "lower", 2e-2,
-            "Mean over noise levels of E|s - score|^2 / E|score|^2 at 10,000 points of a 2-D "
+            "score-error", "x squared score", "lower", 2e-2,
+            "Mean over noise levels of E‖s - score‖^2 / E‖score‖^2 at 10,000 points of a 2-D "
             "mixture perturbed with that noise, whose score is known; three seeds.",
             1, "score_protocols:score_error",
         ),
