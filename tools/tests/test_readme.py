@@ -32,12 +32,21 @@ def test_picture_is_shown_and_exists():
     assert readme.PICTURE.exists()
 
 
+@pytest.mark.parametrize(
+    ("default", "pictured"),
+    [("mnist", "mnist"), ("mnist-prior", "mnist-prior"), ("checkerboard", "mnist")],
+)
+def test_a_second_stage_is_pictured(monkeypatch, default, pictured):
+    monkeypatch.setattr(readme, "get_entry", lambda name: SimpleNamespace(default_recipe=default))
+    assert readme._pictured("any") == pictured
+
+
 def test_names_beside_the_samples_are_whole(monkeypatch, tmp_path):
     """Black tiles: with a name cut off, its ink would reach the first of them."""
     names, out = ["a", "a_name_that_is_quite_long"], tmp_path / "samples.png"
     stored = tmp_path / "mnist"
     stored.touch()
-    shown = SimpleNamespace(weights_path=lambda recipe: stored)
+    shown = SimpleNamespace(weights_path=lambda recipe: stored, default_recipe="digits")
     monkeypatch.setattr(readme, "entry_names", lambda: names)
     monkeypatch.setattr(readme, "get_entry", lambda name: shown)
     monkeypatch.setattr(samples, "draw", lambda entry, count, recipe: torch.zeros(count, 1, 28, 28))
