@@ -16,7 +16,6 @@ from zoo.core.conformance.breaking import (
     no_grad,
 )
 
-
 SEEDS = itertools.count()
 
 
