@@ -168,5 +168,7 @@ def twin(node: ast.AST, source: Source) -> Iterator[Edit]:
         return
     if name in ("repeat", "repeat_interleave") and of_module(node):
         return
+    if any(number(size) == 0 for size in node.args):
+        return  # a tensor without elements
     _, stop = source.span(node.func)
     yield Edit(stop - len(name), stop, TWINS[name])

@@ -61,7 +61,7 @@ def swap(node: ast.AST, source: Source) -> Iterator[Edit]:
         returned = isinstance(parent, ast.Return) and len(node.elts) == 2
         joined = isinstance(parent, ast.Call) and called(parent) in ("cat", "stack")
         named = isinstance(node.ctx, ast.Store) and _names(node.elts[-2:])
-        if returned or named or (joined and slot == "args"):
+        if (returned or named or (joined and slot == "args")) and not _alike(source, parent):
             pair = node.elts[-2:]
     elif isinstance(node, ast.Call) and called(node) in PAIRED:
         pair = node.args[1:3] if called(node) == "where" else node.args[:2]
@@ -70,6 +70,12 @@ def swap(node: ast.AST, source: Source) -> Iterator[Edit]:
         first, second = source.cut(start, middle), source.cut(again, stop)
         if first != second:
             yield Edit(start, stop, second + source.cut(middle, again) + first)
+
+
+def _alike(source: Source, parent: ast.AST) -> bool:
+    """Whether one value is spelt out for all names: `a, b = None, None`."""
+    given = getattr(getattr(parent, "value", None), "elts", [])
+    return isinstance(parent, ast.Assign) and len({source.text(one) for one in given}) == 1
 
 
 def _names(targets: list[ast.expr]) -> bool:
