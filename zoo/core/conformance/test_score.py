@@ -187,4 +187,4 @@ def test_honest_model_passes_whatever_the_seed(seed: int) -> None:
     torch.manual_seed(seed)
     outcomes = check_model(NormalScore(), "score", seed=seed)
     assert all(outcome.passed for outcome in outcomes), conformance_report(outcomes)
-    assert all(outcome.applies for outcome in outcomes)
+    assert {outcome.law for outcome in outcomes if not outcome.applies} <= {"configuration"}
