@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -20,6 +21,7 @@ from zoo.core.conformance.law import (
 LAWS: list[Law] = []
 CELLS = 8  # cells per dimension of a histogram
 DRAWS = 20_000
+STEP = 1e-6  # of parameters, for differences in float64
 
 
 @law(LAWS, "normalisation", "p(x) sums, or integrates, to one over all x.")
@@ -50,6 +52,49 @@ def _frequencies(subject: Subject) -> str:
     outside = (1 - masses.sum()).clamp(min=0)
     counts = torch.cat([counts, (~inside).sum()[None]])
     return expect_frequencies("counts in cells", counts, torch.cat([masses, outside[None]]))
+
+
+@law(
+    LAWS,
+    "derivative",
+    "The gradient of log p(x) in the parameters is its derivative: nothing on the way is detached.",
+)
+def _derivative(subject: Subject) -> str:
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(
+        torch.float64
+    )  # differences need it, of what the model makes itself too
+    try:
+        slope, difference = _slopes(subject)
+    except RuntimeError as error:  # other laws ask whether it can be evaluated at all
+        if "dtype" not in str(error):
+            raise
+        raise NotApplicable("the model does not work in double precision") from None
+    finally:
+        torch.set_default_dtype(usual)
+    return expect_close("slope of log p by autograd", slope, difference, 1e-3, 1e-3)
+
+
+def _slopes(subject: Subject) -> tuple[Tensor, Tensor]:
+    """Slope of log p of some examples in a random direction of all parameters: by both ways."""
+    model, generator = copy.deepcopy(subject.double), subject.generator(21)
+    x = subject.examples(4)
+    x = x if subject.support == "tokens" else x.double()
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    directions = [torch.randn(p.shape, generator=generator) for p in parameters]
+    value = model.log_prob(x).sum()
+    if not value.requires_grad:
+        raise NotApplicable("log p is evaluated without a graph")
+    gradients = torch.autograd.grad(value, parameters, allow_unused=True)
+    pairs = zip(gradients, directions, strict=True)
+    slope = sum((g * d).sum() for g, d in pairs if g is not None)
+    ends = []
+    with torch.no_grad():
+        for step in (STEP, -2 * STEP):  # to one side, then from there to the other
+            for parameter, direction in zip(parameters, directions, strict=True):
+                parameter.add_(step * direction)
+            ends.append(model.log_prob(x).sum())
+    return torch.as_tensor(slope), (ends[0] - ends[1]) / (2 * STEP)
 
 
 def log_prob(subject: Subject, x: Tensor, chunk: int = 16_384) -> Tensor:

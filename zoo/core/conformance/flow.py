@@ -177,4 +177,5 @@ def _open_box(x: Tensor) -> Tensor:
     return ((x > 0) & (x < 1)).flatten(1).all(1)
 
 
+LAWS.extend(one for one in density.LAWS if one.name == "derivative")
 LAWS.extend(continuous.LAWS)

@@ -132,6 +132,15 @@ def with_temperature(self, n, generator=None, cache=True):
 
 
 CHAINS = {
+    "half of the density detached": (
+        "derivative",
+        lambda: broken(
+            Chain,
+            log_prob=lambda self, x: (
+                (Chain.log_prob(self, x) + Chain.log_prob(self, x).detach()) / 2
+            ),
+        ),
+    ),
     "output sees its own token": ("no leak", lambda: broken(Chain, logits=shifted)),
     "only the last token is seen": (
         "no blindness",

@@ -20,6 +20,13 @@ def no_slope(self, x):
 
 
 FLOWS = {
+    "half of the density detached": (
+        "derivative",
+        lambda: broken(
+            Flow,
+            log_prob=lambda self, x: (Flow.log_prob(self, x) + Flow.log_prob(self, x).detach()) / 2,
+        ),
+    ),
     "log-determinant's sign": (
         "log-determinant",
         lambda: broken(Flow, forward=lambda self, x: ((r := Flow.forward(self, x))[0], -r[1])),

@@ -46,6 +46,19 @@ class Growing(ex.GaussianMixture):
 
 
 MIXTURES = {
+    "half of the density detached": (
+        "derivative",
+        lambda: broken(
+            ex.GaussianMixture,
+            log_prob=lambda self, x: (
+                (
+                    ex.GaussianMixture.log_prob(self, x)
+                    + ex.GaussianMixture.log_prob(self, x).detach()
+                )
+                / 2
+            ),
+        ),
+    ),
     "wrong number of samples": ("samples", Growing),
     "no gradient guard": (
         "samples",
