@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -17,6 +19,8 @@ from zoo.core.conformance.law import (
     expect_frequencies,
     law,
 )
+from zoo.core.noise import Noise
+from zoo.core.recipes import Task
 
 LAWS: list[Law] = []
 CELLS = 8  # cells per dimension of a histogram
@@ -57,7 +61,7 @@ def _frequencies(subject: Subject) -> str:
 @law(
     LAWS,
     "derivative",
-    "The gradient of log p(x) in the parameters is its derivative: nothing on the way is detached.",
+    "Autograd's gradients of log p(x) and of the loss are their derivatives: nothing is detached.",
 )
 def _derivative(subject: Subject) -> str:
     usual = torch.get_default_dtype()
@@ -65,26 +69,35 @@ def _derivative(subject: Subject) -> str:
         torch.float64
     )  # differences need it, of what the model makes itself too
     try:
-        slope, difference = _slopes(subject)
+        notes = [_slope(subject, name, value) for name, value in _learned(subject).items()]
     except RuntimeError as error:  # other laws ask whether it can be evaluated at all
         if "dtype" not in str(error):
             raise
         raise NotApplicable("the model does not work in double precision") from None
     finally:
         torch.set_default_dtype(usual)
-    return expect_close("slope of log p by autograd", slope, difference, 1e-3, 1e-3)
+    return "; ".join(notes)
 
 
-def _slopes(subject: Subject) -> tuple[Tensor, Tensor]:
-    """Slope of log p of some examples in a random direction of all parameters: by both ways."""
+def _learned(subject: Subject) -> dict[str, Callable[[Any, Tensor], Tensor]]:
+    """What is differentiated in training, or might be: name -> scalar function of model and x."""
+    functions = {"log p": lambda model, x: model.log_prob(x).sum()}
+    task = subject.task
+    if task is not None and type(task).loss is not Task.loss:
+        functions["loss"] = lambda model, x: task.loss(model, x, Noise(subject.seed, 0))["loss"]
+    return functions
+
+
+def _slope(subject: Subject, name: str, value_of: Callable[[Any, Tensor], Tensor]) -> str:
+    """Compare the slopes in a random direction of all parameters: of autograd, of differences."""
     model, generator = copy.deepcopy(subject.double), subject.generator(21)
     x = subject.examples(4)
     x = x if subject.support == "tokens" else x.double()
     parameters = [p for p in model.parameters() if p.requires_grad]
     directions = [torch.randn(p.shape, generator=generator) for p in parameters]
-    value = model.log_prob(x).sum()
+    value = value_of(model, x)
     if not value.requires_grad:
-        raise NotApplicable("log p is evaluated without a graph")
+        return f"{name} is evaluated without a graph"
     gradients = torch.autograd.grad(value, parameters, allow_unused=True)
     pairs = zip(gradients, directions, strict=True)
     slope = sum((g * d).sum() for g, d in pairs if g is not None)
@@ -93,8 +106,9 @@ def _slopes(subject: Subject) -> tuple[Tensor, Tensor]:
         for step in (STEP, -2 * STEP):  # to one side, then from there to the other
             for parameter, direction in zip(parameters, directions, strict=True):
                 parameter.add_(step * direction)
-            ends.append(model.log_prob(x).sum())
-    return torch.as_tensor(slope), (ends[0] - ends[1]) / (2 * STEP)
+            ends.append(value_of(model, x))
+    difference = (ends[0] - ends[1]) / (2 * STEP)
+    return expect_close(f"slope of {name}", torch.as_tensor(slope), difference, 1e-3, 1e-3)
 
 
 def log_prob(subject: Subject, x: Tensor, chunk: int = 16_384) -> Tensor:

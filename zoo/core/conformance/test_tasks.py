@@ -146,3 +146,17 @@ def test_a_recipe_that_forgets_the_refusals_of_all_recipes_is_refused() -> None:
     assert outcomes[recipes.TrainingConfig].applies
     assert not outcomes[Lax].passed
     assert "expected a refusal of steps = 0" in outcomes[Lax].message
+
+
+class HalfDetached(FlowTask):
+    def loss(self, model: ex.AffineFlow, x: Tensor, noise: Noise) -> dict[str, Tensor]:
+        log_p = model.log_prob(x)
+        return {"loss": -(log_p + log_p.detach()).mean() / 2}
+
+
+def test_a_loss_with_a_part_detached_is_refused() -> None:
+    for kind, passes in ((FlowTask, True), (HalfDetached, False)):
+        task = kind(CONFIG)
+        found = {o.law: o for o in check_model(task.build(), "flow", task)}["derivative"]
+        assert found.passed == passes
+        assert "slope of loss: " in found.message
