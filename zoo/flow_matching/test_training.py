@@ -1,5 +1,9 @@
 """The networks of flow matching, and what its recipes train on."""
 
+import math
+from dataclasses import replace
+
+import pytest
 import torch
 from torch import nn
 
@@ -20,6 +24,14 @@ def unet():
     """A network of 4×4 images in float64 in which no layer is neutral."""
     torch.manual_seed(0)
     return perturbed(UNet(1, width=8, depth=1, frequencies=2), 0.5).double()
+
+
+class Recorder(FlowMatching):
+    """Remembers what it is trained on."""
+
+    def loss(self, x0, x1, t):
+        self.seen = x0, x1, t
+        return x1.mean()
 
 
 def test_time_features_tell_all_times_apart():
@@ -64,19 +76,57 @@ def test_the_task_of_images_dequantises_and_scales():
     x = task.prepare(batch, Noise(0, 0))
     assert 16 / 17 <= x.min() < x.max() < 1
 
-    class Recorder(FlowMatching):
-        def loss(self, x0, x1, t):
-            self.seen = x0, x1, t
-            return x1.mean()
-
     model = Recorder(nn.Identity(), (1, 8, 8))
     task.loss(model, x, Noise(0, 0))
     x0, x1, t = model.seen
     torch.testing.assert_close(x1, 2 * x - 1)
-    assert abs(x0.mean()) < 0.3
     assert x0.shape == x1.shape
     assert t.shape == (4,)
-    assert 0 <= t.min() < t.max() < 1
+
+
+@pytest.mark.parametrize("shape", [(20_000, 2), (20_000, 2, 2)])
+def test_times_are_uniform_and_noise_is_standard_normal(shape):
+    """By quantiles, each within five standard errors; one time for each example."""
+    reflow = len(shape) == 3  # pairs bring their noise along
+    task = Task(RECIPES["checkerboard-reflow" if reflow else "checkerboard"])
+    model = Recorder(nn.Identity(), (2,))
+    task.loss(model, torch.zeros(shape), Noise(0, 0))
+    x0, _, t = model.seen
+    assert t.shape == (20_000,)
+    levels = torch.tensor([0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98])
+    slack = 5 * (levels * (1 - levels) / len(t)).sqrt()
+    below = (t[:, None] <= levels).float().mean(0)
+    assert ((below - levels).abs() < slack).all()
+    if not reflow:
+        below = (x0[..., None] <= math.sqrt(2) * torch.erfinv(2 * levels - 1)).float().mean(0)
+        assert ((below - levels).abs() < slack).all()
+        assert torch.corrcoef(torch.cat([x0, t[:, None]], 1).T).triu(1).abs().max() < 0.04
+
+
+def test_a_flow_is_built_from_every_field_of_its_recipe():
+    """All fields differ from their defaults and from each other."""
+    fields = {
+        "width": 12, "depth": 5, "frequencies": 7, "octaves": 2,
+        "sigma_min": 0.25, "solver": "euler", "solver_steps": 3,
+    }  # fmt: skip
+    for name, network in (
+        ("checkerboard", Perceptron(2, 12, 5, frequencies=7, octaves=2)),
+        ("digits", UNet(1, 12, 5, frequencies=7)),
+    ):
+        config = replace(RECIPES[name], **fields)
+        flow = Task(config).build()
+        assert flow.event_shape == config.event_shape
+        assert (flow.sigma_min, flow.solver, flow.solver_steps) == (0.25, "euler", 3)
+        assert str(flow.network) == str(network)
+        assert flow.network.frequencies == 7
+    assert Task(replace(RECIPES["checkerboard"], **fields)).build().network.octaves == 2
+
+
+def test_the_optimiser_is_adam_at_the_recipes_rate():
+    task = Task(replace(RECIPES["tiny"], learning_rate=0.125))
+    adam = task.optimizers(task.build())["model"]
+    assert type(adam) is torch.optim.Adam
+    assert [group["lr"] for group in adam.param_groups] == [0.125]
 
 
 def test_reflow_trains_on_the_pairs_of_one_flow(monkeypatch):
@@ -96,7 +146,7 @@ def test_reflow_trains_on_the_pairs_of_one_flow(monkeypatch):
     assert data.shape == (config.pairs, 2, 2)
     assert len(data[:, 0].unique(dim=0)) == config.pairs
     torch.testing.assert_close(data[:, 1], data[:, 0] + 10)
-    flow = FlowMatching(nn.Identity(), (2,), sigma_min=config.sigma_min)
+    flow = Task(config).build()
     flow.velocity = lambda x, t: torch.full_like(x, 10.0)
     x = Task(config).prepare(data[:64], Noise(0, 1))
     assert Task(config).loss(flow, x, Noise(0, 1))["loss"].item() < 1e-9  # partners stay together
