@@ -200,6 +200,12 @@ METRICS: dict[str, Metric] = {
             1, "path_protocols:one_step_energy",
         ),
         Metric(
+            "one-step-support", "share of samples", "higher", 0.01,
+            "Share of 10,000 samples of one evaluation of the network at which a 2-D density is "
+            "not zero; three sample seeds.",
+            1, "path_protocols:one_step_support",
+        ),
+        Metric(
             "energy-gap", "sd of test energies", "lower", 0.1,
             "Distance between the mean energies of 2,000 samples and of the test images, over the "
             "smaller of the latter's spread and their distance from noise; three sample seeds.",

@@ -7,7 +7,7 @@ densities, where nothing need be left to the features of a network.
 import torch
 from torch import Tensor, nn
 
-from zoo.core.densities import DENSITIES, density
+from zoo.core.densities import DENSITIES, Density2D, density
 from zoo.core.errors import ZooError
 from zoo.core.metrics import Measurement
 from zoo.core.metrics.reference import SAMPLES, SEEDS
@@ -94,6 +94,36 @@ def one_step_energy(model: nn.Module, dataset: str, device: str, progress: bool)
         "all_steps": many.mean().item(),
         "data_against_data": floor.mean().item(),
         "data_against_data_sd": floor.std().item(),
+    }
+    return Measurement(values.mean().item(), values.std().item(), SAMPLES, SEEDS, details)
+
+
+def share_on_support(points: Tensor, target: Density2D) -> float:
+    """Share of points (N, 2) at which the density is not zero."""
+    return target.log_prob(points).isfinite().double().mean().item()
+
+
+def one_step_support(model: nn.Module, dataset: str, device: str, progress: bool) -> Measurement:
+    """`share_on_support` of `sample(n, generator, steps=1)`; of all steps and of the noise, too.
+
+    Only a density that is zero somewhere can tell: the checkerboard, not a mixture of normals.
+    """
+    _require_path(model, dataset, "one-step-support")
+    target = density(dataset)
+    far = torch.full((1, 2), 10 * target.extent)
+    if target.log_prob(far).isfinite().item():
+        raise ZooError(f"one-step-support needs a density with a bounded support: not {dataset}")
+    rows = []
+    for seed in SEEDS:
+        one = model.sample(SAMPLES, torch.Generator(device).manual_seed(seed), steps=1).cpu()
+        noise = torch.randn(SAMPLES, 2, generator=torch.Generator().manual_seed(seed))
+        found = (one, draw(model, SAMPLES, seed, device, progress), noise)
+        rows.append([share_on_support(points, target) for points in found])
+    values, many, nothing = torch.tensor(rows, dtype=torch.float64).T
+    details = {
+        "per_seed": values.tolist(),
+        "all_steps": many.mean().item(),
+        "noise": nothing.mean().item(),
     }
     return Measurement(values.mean().item(), values.std().item(), SAMPLES, SEEDS, details)
 

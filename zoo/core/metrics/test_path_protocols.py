@@ -9,7 +9,7 @@ from torch import nn
 from zoo.core.densities import density
 from zoo.core.errors import ZooError
 from zoo.core.metrics import measure
-from zoo.core.metrics.path_protocols import energy_distance, straightness
+from zoo.core.metrics.path_protocols import energy_distance, share_on_support, straightness
 
 
 class Path(nn.Module):
@@ -93,8 +93,45 @@ def test_one_step_that_ends_in_the_mean() -> None:
     assert 0.1 < found.details["all_steps"] < found.value  # e^-1 of the noise is left
 
 
+def on_the_squares() -> float:
+    """Probability of the dark squares under N(0, I), by the normal distribution function."""
+    edges = torch.arange(-4.0, 5.0, 2.0, dtype=torch.float64)
+    mass = torch.special.ndtr(edges).diff()  # of the four rows, and of the four columns
+    dark = (torch.arange(4)[:, None] + torch.arange(4)) % 2 == 0
+    return (torch.outer(mass, mass) * dark).sum().item()
+
+
+def test_the_support_of_the_checkerboard() -> None:
+    board = density("checkerboard")
+    ticks = torch.arange(-4.75, 5.0, 0.5)
+    grid = torch.cartesian_prod(ticks, ticks)  # 20×20 cells of side 1/2, 8×16 of them dark
+    assert share_on_support(grid, board) == 128 / 400
+    assert share_on_support(board.sample(1000), board) == 1
+
+
+def test_a_flow_that_does_nothing_is_not_on_the_support() -> None:
+    """Straight and, by energy distance, near the data, yet half of it beside the squares."""
+    still = Path(lambda x, t: torch.zeros_like(x))
+    found = measure(still, "one-step-support", "checkerboard", progress=False)
+    assert found.value == pytest.approx(on_the_squares(), abs=5 * 0.5 / math.sqrt(30_000))
+    assert found.details["noise"] == pytest.approx(found.value, abs=0.015)
+    assert found.details["all_steps"] == pytest.approx(found.value, abs=0.015)
+    assert found.seeds == (0, 1, 2)
+    assert measure(still, "path-straightness", "checkerboard", progress=False).value == 0
+
+
+def test_one_step_of_the_support_is_one_step() -> None:
+    """A field that jumps to (3, 3) at t = 0 and rests then: many steps go a part of the way."""
+    towards = Path(lambda x, t: torch.where(t[:, None] == 0, 3 - x, torch.zeros_like(x)))
+    found = measure(towards, "one-step-support", "checkerboard", progress=False)
+    assert found.value == 1  # the middle of a square
+    assert found.details["all_steps"] < 0.6
+
+
 def test_what_they_are_not_defined_for() -> None:
     with pytest.raises(ZooError, match="needs a model with velocity"):
         measure(nn.Identity(), "path-straightness", "checkerboard", progress=False)
     with pytest.raises(ZooError, match="2-D densities"):
         measure(Path(turn(1.0)), "one-step-energy", "mnist", progress=False)
+    with pytest.raises(ZooError, match="one-step-support needs a density with a bounded support"):
+        measure(Path(turn(1.0)), "one-step-support", "grid25", progress=False)
