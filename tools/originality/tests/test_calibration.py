@@ -1,0 +1,30 @@
+"""The threshold finds the disguised copies of the corpus and leaves independent work alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools.originality.compare import THRESHOLD
+from tools.originality.tests import calibrate, corpus
+from tools.originality.tests.disguises import LEVELS
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> list[calibrate.Scored]:
+    """Our scores of the whole corpus."""
+    folder: Path = tmp_path_factory.mktemp("corpus")
+    others = [*corpus.write(folder), *corpus.independent()]
+    return calibrate.ours(corpus.originals(), others)
+
+
+def test_independent_work_is_left_alone(scored: list[calibrate.Scored]) -> None:
+    assert [pair for pair in scored if pair.level is None and pair.score >= THRESHOLD] == []
+    assert len(corpus.independent()) >= 10
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_copies_are_found(scored: list[calibrate.Scored], level: str) -> None:
+    wanted = 0.9 if level == "half rewritten" else 1.0
+    assert calibrate.recall(scored, THRESHOLD, level) >= wanted
