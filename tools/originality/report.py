@@ -16,7 +16,7 @@ from zoo.core.files import replacing
 SHOWN = 8  # passages of a pair that are written out
 ADVICE = (
     "Advice to the instructor, to be read before anybody is asked anything: likeness has innocent "
-    "reasons, such as one paper's algorithm written twice. It is no accusation and costs no points. "
+    "reasons, such as one paper's algorithm written twice. It is no accusation. "
     "How often the threshold finds a copy, and how often wrongly: tools/originality/calibration.md."
 )
 
