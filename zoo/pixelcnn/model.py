@@ -6,7 +6,7 @@ image is a chain of its pixels, row by row, and all conditionals come from one p
 
     p(x | h) = ∏_i p(x_i | x_1, …, x_{i−1}, h)                                             (1, 3)
 
-Masked n×n convolutions alone have a blind spot, above to the right. Two stacks remove it (§2.3):
+Masked n×n convolutions alone have a blind spot, above to the right. Two stacks remove it (§2.2):
 the vertical one reads all rows above, the horizontal one the pixels to the left in the same row
 and, through a 1×1 convolution, the vertical one. In both the activation is a gate, which a label h
 shifts by the same amount at every place:
@@ -43,10 +43,11 @@ class GatedLayer(nn.Module):
     the horizontal stack, which thus hears of rows above only.
 
     Args:
-        channels: channels of the input.
-        width: channels C of the output; where both are equal, the horizontal stack is residual.
+        channels: channels of the input; with mask B as many as of the output.
+        width: channels C of the output.
         kernel: size n of the kernel, odd.
-        mask: "A": pixel j of the horizontal stack does not see pixel j of its input; "B": it does.
+        mask: "A": pixel j of the horizontal stack does not see pixel j of its input; "B": it does,
+            and the stack is residual. With A that would add to pixel j what it must not see.
         classes: number of labels, 0 for none.
     """
 
@@ -57,7 +58,7 @@ class GatedLayer(nn.Module):
         self.horizontal = nn.Conv2d(channels, 2 * width, (1, r + 1))  # 1 × ⌈n/2⌉
         self.link = nn.Conv2d(2 * width, 2 * width, 1)  # vertical → horizontal
         self.output = nn.Conv2d(width, width, 1)
-        self.residual = channels == width
+        self.residual = mask == "B"
         seen = torch.ones(r + 1)
         seen[-1] = float(mask == "B")  # the last column of the kernel is the pixel itself
         self.register_buffer("seen", seen, persistent=False)

@@ -1,8 +1,7 @@
-"""What is particular to PixelCNN: masks, receptive field, gates, labels and the cached sampler."""
+"""What is particular to PixelCNN: receptive field, labels and the cached sampler."""
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import math
 
@@ -12,11 +11,7 @@ from torch import Tensor, nn
 
 from zoo.core.conformance import check_model, conformance_report
 from zoo.core.conformance.law import perturbed
-from zoo.core.data import load_dataset
-from zoo.core.errors import ZooError
-from zoo.core.noise import Noise
-from zoo.pixelcnn.model import GatedLayer, Memory, PixelCNN, gate, shift_down
-from zoo.pixelcnn.recipe import RECIPES, Task
+from zoo.pixelcnn.model import Memory, PixelCNN
 
 SIZES = [
     pytest.param({"layers": 1, "first_kernel": 7}, id="one layer"),
@@ -61,61 +56,13 @@ def test_a_logit_is_reached_from_exactly_the_earlier_pixels_in_its_field(sizes: 
         assert torch.equal(gradient[:, 0].abs().amax(0) > 0, above | left), (i, j)
 
 
-def test_one_layer_by_hand() -> None:
-    """Equation 2 with loops over pixels and over what the kernels of Figure 2 cover."""
-    torch.manual_seed(0)
-    n, height, width, channels = 3, 4, 5, 2
-    r = n // 2
-    for mask in "AB":
-        layer = GatedLayer(channels, channels, n, mask, classes=0).double()
-        v, h = torch.randn(2, 1, channels, height, width, dtype=torch.float64)
-        above = torch.zeros(2 * channels, height, width, dtype=torch.float64)
-        beside = torch.zeros_like(above)
-        for i, j in itertools.product(range(height), range(width)):
-            above[:, i, j] = layer.vertical.bias
-            beside[:, i, j] = layer.horizontal.bias
-            for di, dj in itertools.product(range(-r, 1), range(-r, r + 1)):
-                if i + di >= 0 and 0 <= j + dj < width:
-                    weight = layer.vertical.weight[:, :, r + di, r + dj]
-                    above[:, i, j] += weight @ v[0, :, i + di, j + dj]
-            for dj in range(-r, 1 if mask == "B" else 0):  # A: the pixels to the left only
-                if j + dj >= 0:
-                    weight = layer.horizontal.weight[:, :, 0, r + dj]
-                    beside[:, i, j] += weight @ h[0, :, i, j + dj]
-        link, out = layer.link.weight[:, :, 0, 0], layer.output.weight[:, :, 0, 0]
-        new_v, new_h = layer(v, h, None)
-        for i, j in itertools.product(range(height), range(width)):
-            a = above[:, i, j]
-            torch.testing.assert_close(new_v[0, :, i, j], a[:2].tanh() * a[2:].sigmoid())
-            row_above = above[:, i - 1, j] if i else torch.zeros(4, dtype=torch.float64)
-            b = beside[:, i, j] + link @ row_above + layer.link.bias
-            expected = h[0, :, i, j] + out @ (b[:2].tanh() * b[2:].sigmoid()) + layer.output.bias
-            torch.testing.assert_close(new_h[0, :, i, j], expected)
-
-
-def test_masks_by_hand() -> None:
-    """Mask A in the first layer, mask B in all others (R, §3.4)."""
-    model = PixelCNN((1, 8, 8), width=4, layers=3, kernel=3, first_kernel=7)
-    assert [layer.seen.tolist() for layer in model.layers] == [[1, 1, 1, 0], [1, 1], [1, 1]]
-    shapes = [tuple(layer.vertical.weight.shape[2:]) for layer in model.layers]
-    assert shapes == [(4, 7), (2, 3), (2, 3)]  # ⌈n/2⌉ × n
-    assert [layer.residual for layer in model.layers] == [False, True, True]
-
-
-def test_shift_and_gate_by_hand() -> None:
-    a = torch.arange(6.0).view(1, 1, 3, 2)
-    assert shift_down(a)[0, 0].tolist() == [[0, 0], [0, 1], [2, 3]]
-    assert gate(torch.tensor([[0.5, 0.0]])).item() == pytest.approx(math.tanh(0.5) / 2)
-
-
-def test_the_signal_neither_dies_nor_grows_in_the_vertical_stack() -> None:
-    torch.manual_seed(0)
-    v = h = bits(4, (1, 28, 28)).float()
-    sizes = []
-    for layer in PixelCNN((1, 28, 28), layers=8).layers:
-        v, h = layer(v, h, None)
-        sizes.append(v.std().item())
-    assert all(0.2 < size < 0.6 for size in sizes), sizes
+def test_at_width_1_no_pixel_sees_itself() -> None:
+    """The first layer's input has as many channels as its output: it must not be residual."""
+    for seed in range(5):
+        torch.manual_seed(seed)
+        model = PixelCNN((1, 2, 3), width=1, layers=2, kernel=3, first_kernel=3).double()
+        total = model.log_prob(every_image((1, 2, 3))).exp().sum().item()
+        assert total == pytest.approx(1, abs=1e-12), seed
 
 
 @pytest.mark.parametrize("sizes", SIZES)
@@ -142,6 +89,17 @@ def test_cached_features_are_those_of_the_whole_pass() -> None:
         memory.start_row(x.masked_fill(later[:, None], math.nan), i)
         for j in range(5):
             torch.testing.assert_close(memory.logit(x, i, j), whole[:, 0, i, j])
+
+
+def test_with_the_cache_no_image_passes_through_the_whole_network(monkeypatch) -> None:
+    """The images are equal either way; what tells the two apart is the work."""
+    model, passes = build(), []
+    whole = PixelCNN.logits
+    monkeypatch.setattr(PixelCNN, "logits", lambda self, *x: passes.append(1) or whole(self, *x))
+    model.sample(2)
+    assert not passes
+    model.sample(2, cache=False)
+    assert len(passes) == 12
 
 
 def test_single_precision_samples_are_equal_too() -> None:
@@ -217,20 +175,15 @@ def test_labels_change_the_distribution_at_every_pixel() -> None:
         assert ((logits[a] - logits[b]).abs() > 1e-9).all()
 
 
-def test_labels_go_through_both_gates_of_both_stacks() -> None:
-    """Equation 4: a label is a constant that is added to all four pre-activations of a layer."""
-    torch.manual_seed(0)
-    layer = GatedLayer(2, 2, 3, "B", classes=3).double()
-    v, h = torch.randn(2, 1, 2, 4, 4, dtype=torch.float64)
-    y = torch.tensor([1])
-    told = layer(v, h, y)
-    with torch.no_grad():
-        layer.vertical.bias += layer.labels.weight[1, :4]
-        layer.horizontal.bias += layer.labels.weight[1, 4:]
-    layer.labels = None
-    plain = layer(v, h, None)
-    torch.testing.assert_close(told[0], plain[0])
-    torch.testing.assert_close(told[1], plain[1])
+def test_labels_enter_every_layer_and_reach_every_pixel_from_it() -> None:
+    """With the labels of one layer alone the classes still differ, also at pixel 0."""
+    model, x = build(classes=2), bits(5)
+    kept = [layer.labels.weight.detach().clone() for layer in model.layers]
+    for k in range(3):
+        for j, layer in enumerate(model.layers):
+            layer.labels.weight.data = kept[j] * (j == k)
+        zero, one = (model.logits(x, torch.full((5,), c)) for c in range(2))
+        assert ((zero - one).abs() > 1e-9).all(), k
 
 
 def test_without_labels_a_conditional_model_is_the_equal_mixture_of_its_classes() -> None:
@@ -255,6 +208,46 @@ def test_bayes_rule_finds_the_label_an_image_was_drawn_with() -> None:
     torch.testing.assert_close(model.log_prob_of_classes(x).softmax(1), expected)
 
 
+def test_gradients_pass_through_the_mixture() -> None:
+    """Those of ln 1/K Σ_y p(x | y): each class's, weighted by p(y | x)."""
+    model, x = build(classes=3), bits(4)
+    each = torch.stack([model.log_prob(x, torch.full((4,), c)) for c in range(3)], dim=1)
+    expected = (each.softmax(1).detach() * each).sum()
+    for a, b in zip(
+        torch.autograd.grad(model.log_prob(x).sum(), model.parameters()),
+        torch.autograd.grad(expected, model.parameters()),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b)
+
+
+def test_labels_are_drawn_from_the_generator() -> None:
+    model, drawn = build(classes=3), []
+    for seed in (1, 2):  # of the global stream, which must not matter
+        torch.manual_seed(seed)
+        drawn.append(model.sample(50, torch.Generator().manual_seed(0)))
+    assert torch.equal(*drawn)
+
+
+def test_nothing_drawn_carries_a_gradient_and_masks_are_not_saved() -> None:
+    model = build()
+    x, logits = model.from_uniform(torch.rand(2, 1, 3, 4, dtype=torch.float64))
+    assert not x.requires_grad
+    assert not logits.requires_grad
+    assert not any("seen" in name for name in model.state_dict())
+
+
+def test_likelihoods_are_summed_in_single_precision() -> None:
+    """Logits of half-precision training become float32 before the sum over pixels."""
+    model, x = build((1, 8, 8)).float(), bits(6, (1, 8, 8)).float()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits, found = model.logits(x), model.log_prob(x)
+    assert (logits.dtype, found.dtype) == (torch.bfloat16, torch.float32)
+    expected = torch.where(x == 1, 1.0, -1.0).double() * logits.double()
+    expected = nn.functional.logsigmoid(expected).sum((1, 2, 3))
+    torch.testing.assert_close(found.double(), expected, rtol=1e-6, atol=0)
+
+
 def test_labels_are_asked_for_and_refused() -> None:
     with pytest.raises(ValueError, match="labels"):
         build(classes=3).logits(bits(2))
@@ -274,43 +267,6 @@ def test_impossible_settings_are_refused() -> None:
             PixelCNN((1, 3, 4), **changes)
     with pytest.raises(ValueError, match="one channel"):
         PixelCNN((3, 3, 4))
-    for changes in ({"dataset": "digits"}, {"layers": 0}, {"kernel": 4}, {"first_kernel": 1}):
-        with pytest.raises(ZooError, match=r"binary|at least 1|odd"):
-            dataclasses.replace(RECIPES["tiny"], **changes)
-
-
-def test_a_recipe_passes_all_its_fields_on() -> None:
-    """With values other than the defaults, so that a field forgotten on the way shows."""
-    changes = {"width": 5, "layers": 4, "kernel": 7, "first_kernel": 9, "conditional": True}
-    model = Task(dataclasses.replace(RECIPES["tiny"], **changes)).build()
-    assert model.event_shape == (1, 3, 4)
-    assert [layer.reach for layer in model.layers] == [4, 3, 3, 3]
-    assert {layer.output.in_channels for layer in model.layers} == {5}
-    assert model.classes == 10
-
-
-def test_the_loss_is_the_mean_of_nats_over_images() -> None:
-    task = Task(RECIPES["tiny"])
-    torch.manual_seed(0)
-    model = task.build()
-    x = task.prepare(task.training_data()[:32], Noise(0, 0))
-    assert x.shape == (32, 1, 3, 4)
-    assert set(x.unique().tolist()) == {0.0, 1.0}
-    loss = task.loss(model, x, Noise(0, 1))["loss"].item()
-    assert loss == pytest.approx(-model.log_prob(x).mean().item())
-
-
-def test_the_conditional_loss_gives_every_image_its_own_label() -> None:
-    task = Task(dataclasses.replace(RECIPES["tiny"], conditional=True))
-    data, grey = task.training_data(), load_dataset("binarized-digits", "train")
-    torch.manual_seed(0)
-    model = perturbed(task.build())
-    x = task.prepare(data[40:72], Noise(0, 0))
-    plain = Task(RECIPES["tiny"]).prepare(grey.images[40:72], Noise(0, 0))
-    y = grey.labels[40:72]
-    loss = task.loss(model, x, Noise(0, 1))["loss"].item()
-    assert loss == pytest.approx(-model.log_prob(plain, y).mean().item(), rel=1e-6)
-    assert loss != pytest.approx(-model.log_prob(plain, y.roll(1)).mean().item(), rel=1e-6)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
