@@ -85,7 +85,10 @@ class FlowMatching(nn.Module):
 
     @property
     def evaluations(self) -> int:
-        """NFE: evaluations of the network for one sample, or one `forward`."""
+        """NFE: evaluations of the network for one sample, or one `forward` with `eps`.
+
+        The exact trace makes D times as many, D being the number of dimensions.
+        """
         return self.solver_steps * len(SOLVERS[self.solver][0])
 
     # -- the scale of the data ---------------------------------------------------------------------
