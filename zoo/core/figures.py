@@ -181,8 +181,10 @@ def density_2d(
         if isinstance(content, Tensor):
             points = content.detach().cpu()[:5000]
             axes.plot(*points.T.numpy(), ".", markersize=1.5, alpha=0.4, color="black")
-            inside = (content.abs() <= extent).all(1).float().mean().item()
-            axes.set_title(f"{title}: {len(points)} points, {inside:.1%} inside", fontsize="medium")
+            framed = (content.abs() <= extent).all(1).float().mean().item()
+            axes.set_title(
+                f"{title}: {len(points)} points, {framed:.1%} in the frame", fontsize="medium"
+            )
         else:
             heat = _log_density_grid(content, extent, resolution)
             top = heat[np.isfinite(heat)].max()
