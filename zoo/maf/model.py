@@ -82,7 +82,7 @@ class BatchNorm(nn.Module):
         m, v = self.running_mean, self.running_var
         if self.training:
             m, v = x.mean(0), x.var(0, unbiased=False)
-            self._remember(m.detach(), v.detach())
+            self._remember(m, v)
         log_scale = self.gamma - 0.5 * (v + self.eps).log()  # (D,)
         return (x - m) * log_scale.exp() + self.beta, log_scale.sum().expand(len(x))
 

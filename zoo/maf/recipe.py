@@ -42,7 +42,7 @@ class Config(recipes.TrainingConfig):
         super().__post_init__()
         if is_binarized(self.dataset):
             raise ZooError("a density has no use for two values: use dataset=digits or mnist")
-        if min(self.layers, *self.hidden) < 1 or math.prod(self.event_shape) < 2:
+        if min((self.layers, *self.hidden)) < 1 or math.prod(self.event_shape) < 2:
             raise ZooError("layers and hidden units must be at least 1, dimensions at least 2")
         if not 0 < self.margin < 0.5:
             raise ZooError("margin must lie strictly between 0 and 1/2")

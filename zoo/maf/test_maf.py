@@ -6,13 +6,12 @@ import pytest
 import torch
 
 from zoo.core.conformance import check_entry, check_model, conformance_report, perturbed
-from zoo.core.data import is_available, load_dataset
+from zoo.core.data import is_available
 from zoo.core.metrics.baselines import baseline_values, to_logits
 from zoo.core.metrics.inputs import test_inputs as inputs_of
-from zoo.core.noise import Noise
 from zoo.core.registry import get_entry
 from zoo.maf.model import IAF, MAF, MaskedAffine
-from zoo.maf.recipe import RECIPES, Config, Task
+from zoo.maf.recipe import RECIPES, Task
 
 SHAPE = {"layers": 3, "hidden": (16, 16)}
 
@@ -66,6 +65,17 @@ def test_density_of_logits_is_that_of_the_pixels_without_the_jacobian():
     torch.testing.assert_close(Task(RECIPES["tiny"]).loss(model, u, None)["loss"], -expected.mean())
 
 
+def test_the_jacobian_of_the_logit_has_no_gradient_in_the_parameters():
+    """So density of logits and density of pixels have the same one, and it is not cut."""
+    model, u = flow(event_shape=(1, 2, 3), margin=1e-3), torch.rand(5, 1, 2, 3).double()
+    gradients = [
+        torch.autograd.grad(density(u).sum(), list(model.parameters()))
+        for density in (model.log_prob, model.log_prob_in_logit_space)
+    ]
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b)
+
+
 class TestInverseAutoregressiveFlow:
     """The same weights, the other way round."""
 
@@ -115,6 +125,39 @@ def test_density_in_the_sampling_pass_of_images():
 
 
 @pytest.mark.parametrize("kind", [MAF, IAF])
+@pytest.mark.parametrize("settings", [{}, {"margin": 0.05}])
+def test_gradients_flow_through_examples_and_their_density(kind, settings):
+    """By finite differences of both answers of the sampling pass."""
+    model = flow(kind, (1, 1, 3), **settings)
+    assert torch.autograd.gradcheck(model.inverse_with_log_prob, draw(4, 3).requires_grad_())
+
+
+def test_samples_of_images_are_moved_into_the_cube_and_points_are_not():
+    """Noise this wide leaves the support at both ends."""
+    model = flow(event_shape=(1, 2, 3), margin=0.2)
+    x = model.sample(200, torch.Generator().manual_seed(0))
+    z = torch.randn(200, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    wide = model.inverse(z)
+    assert wide.min() < 0
+    assert wide.max() > 1
+    assert torch.equal(x, wide.clamp(0, 1))
+    points = flow(event_shape=(6,))
+    assert torch.equal(points.sample(200, torch.Generator().manual_seed(0)), points.inverse(z))
+
+
+def test_masks_follow_from_the_seed_and_differ_from_layer_to_layer():
+    def masks(seed):
+        made = [b for b in MAF((5,), **SHAPE, seed=seed).bijections if isinstance(b, MaskedAffine)]
+        assert all(len(b.hidden[0].masks) == 1 for b in made)
+        return [b.hidden[1].masks for b in made]
+
+    first, again, other = masks(3), masks(3), masks(4)
+    assert all(map(torch.equal, first, again))
+    assert torch.equal(first[1], other[0])  # layer k has seed + k
+    assert not torch.equal(first[0], first[1])
+
+
+@pytest.mark.parametrize("kind", [MAF, IAF])
 @pytest.mark.parametrize("batch_norm", [False, True])
 @pytest.mark.parametrize(
     "settings", [{"event_shape": (2,)}, {"event_shape": (1, 2, 2), "margin": 1e-6}]
@@ -148,31 +191,6 @@ def test_a_correlated_gaussian_is_learned_to_its_entropy():
     assert closure().item() == pytest.approx(fitted.item(), abs=1e-3)
 
 
-def test_paper_recipe():
-    config = RECIPES["mnist-gpu"]
-    assert (config.layers, config.hidden, config.batch_size) == (5, (1024, 1024), 100)
-    for name in ("mnist", "mnist-gpu"):
-        task = Task(RECIPES[name])
-        assert task.build().logit.margin == 1e-6
-        if is_available("mnist"):
-            assert torch.equal(task.training_data(), load_dataset("mnist", "train").images[:50_000])
-
-
-def test_prepare_crops_the_centre_and_dequantises():
-    batch = torch.arange(64).view(1, 1, 8, 8).remainder(17).to(torch.uint8)
-    x = Task(RECIPES["tiny"]).prepare(batch, Noise(0, 0))
-    assert torch.equal((x * 17).floor().to(torch.uint8), batch[..., 3:5, 2:5])
-
-
-def test_points_are_modelled_as_they_are():
-    task = Task(
-        Config(dataset="ring8", event_shape=(2,), layers=2, hidden=(8,), steps=1, batch_size=4)
-    )
-    assert task.build().logit is None
-    points = task.training_data()[:4]
-    assert torch.equal(task.prepare(points, Noise(0, 0)), points)
-
-
 def shipped(recipe):
     """The shipped model of a recipe, or a skip."""
     entry = get_entry("maf")
@@ -193,13 +211,16 @@ def test_shipped_weights_beat_the_gaussian(recipe, rows):
     assert nats > gaussian + 5
 
 
-@pytest.mark.parametrize("recipe", ["digits", "mnist"])
-def test_no_sample_runs_away(recipe):
+@pytest.mark.parametrize(("recipe", "astray"), [("digits", 0), ("mnist", 12)])
+def test_no_sample_overflows_and_few_go_astray(recipe, astray):
+    """Of 64 samples of the MNIST model 7 have a logit beyond ±100; those of images end at ±14."""
     model = shipped(recipe)
     dim = math.prod(model.event_shape)
     z = torch.randn(64, dim, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        assert model.to_data(z)[0].isfinite().all()
+        y = model.to_data(z)[0]
+    assert y.isfinite().all()
+    assert (y.abs().amax(1) > 100).sum() <= astray
 
 
 def test_shipped_weights_are_inverted():
