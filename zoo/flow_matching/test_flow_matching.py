@@ -133,6 +133,10 @@ def test_evaluations_are_those_made(solver):
     assert max(calls) <= 1  # … to data at t = 1
     flow.sample(3, seeded(), steps=5)
     assert len(calls) == flow.evaluations + 5
+    for eps, times in ((torch.ones(3, 2).double(), 1), (None, 2)):  # two derivatives on the plane
+        calls.clear()
+        flow.log_prob(normal(3, 2), eps)
+        assert len(calls) == times * flow.evaluations
 
 
 def test_exact_trace_is_autograds():
