@@ -12,6 +12,7 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor, nn
 
+from zoo.core.conformance import noise as own_noise
 from zoo.core.conformance.law import (
     Broken,
     Law,
@@ -163,6 +164,9 @@ def _saving(subject: Subject) -> str:
     if not torch.equal(*draws):
         raise Broken("sample: expected equal bits after loading, found different samples")
     return f"{len(stored)} tensors; {', '.join(expected)} and sample bit-equal"
+
+
+LAWS.extend(own_noise.LAWS)
 
 
 def evaluations(subject: Subject) -> dict[str, tuple[Callable[..., Tensor], tuple[Tensor, ...]]]:

@@ -160,3 +160,34 @@ def test_a_loss_with_a_part_detached_is_refused() -> None:
         found = {o.law: o for o in check_model(task.build(), "flow", task)}["derivative"]
         assert found.passed == passes
         assert "slope of loss: " in found.message
+
+
+class NoisyTask(FlowTask):
+    """The density of noisy examples, each with a draw of its own."""
+
+    def draw(self, x: Tensor, noise: Noise) -> Tensor:
+        return noise.normal(*x.shape)
+
+    def loss(self, model: ex.AffineFlow, x: Tensor, noise: Noise) -> dict[str, Tensor]:
+        return {"loss": -model.log_prob((x + 0.01 * self.draw(x, noise)).clamp(0, 1)).mean()}
+
+
+class OneDraw(NoisyTask):
+    def draw(self, x: Tensor, noise: Noise) -> Tensor:
+        return noise.normal(*x.shape)[:1].expand_as(x)
+
+
+class Ignored(NoisyTask):
+    def draw(self, x: Tensor, noise: Noise) -> Tensor:
+        return 0 * noise.normal(*x.shape)
+
+
+@pytest.mark.parametrize(("kind", "idle"), [(NoisyTask, 0), (OneDraw, 7), (Ignored, 8)])
+def test_noise_that_is_ignored_or_shared_is_refused(kind: type[NoisyTask], idle: int) -> None:
+    task = kind(CONFIG)
+    found = {o.law: o for o in check_model(task.build(), "flow", task)}["own noise"]
+    assert found.applies
+    assert found.passed == (idle == 0)
+    assert (
+        idle == 0 or f"found {idle} examples whose noise is ignored or another's" in found.message
+    )
