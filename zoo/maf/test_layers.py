@@ -170,3 +170,11 @@ def test_logit_is_as_exact_near_white_as_near_black():
     (y, slope), (z, same) = Logit(1e-6)(black), Logit(1e-6)(1 - black)
     torch.testing.assert_close(y, -z)
     torch.testing.assert_close(slope, same)
+
+
+def test_running_averages_carry_no_gradient():
+    """Else the second step of training would go back through the first."""
+    norm = BatchNorm(3).train()
+    norm(torch.randn(8, 3, requires_grad=True))
+    assert not norm.running_mean.requires_grad
+    assert not norm.running_var.requires_grad
