@@ -18,6 +18,7 @@ from typing import Any, Literal
 from tools.cards import CARD
 from tools.documents import Form
 from tools.mutation.listed import MUTANTS
+from tools.practice.cases import CASE
 from tools.process.grading.files import OVERRIDES, SHEET
 from tools.process.response.responsefile import RESPONSE
 from tools.process.review.reviewform import REVIEW
@@ -33,6 +34,7 @@ FORMS: dict[str, Form] = {
     "bids": BIDS,
     "review": REVIEW,
     "response": RESPONSE,
+    "practice": CASE,
     "sheet": SHEET,
     "overrides": OVERRIDES,
 }

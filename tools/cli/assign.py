@@ -9,6 +9,7 @@ from collections import Counter
 import click
 
 from tools.cli.options import acting, why
+from tools.practice.results import practice_bar
 from tools.process.assignment import Objective, Pair, Plan
 from tools.process.assignment import assign as best_plan
 from tools.process.assignment.assigning import OPEN, by_hand, changes, problem_of
@@ -69,7 +70,12 @@ def _assign_all(record: Record, actor: str, seed: int, dry_run: bool, style: str
     models = [model for model, state in record.states().items() if state.stage in OPEN]
     if not models:
         raise ZooError("no entry waits for reviewers: assign when version 1 of one is submitted")
-    plan = best_plan(problem_of(record), seed)
+    problem = problem_of(record)
+    bar = practice_bar(record)
+    unpractised = sorted(one.handle for one in problem.reviewers if one.barred == bar)
+    if unpractised:
+        click.echo(f"not available: {', '.join(unpractised)}: each {bar}", err=True)
+    plan = best_plan(problem, seed)
     events = list(changes(plan))
     if not dry_run:
         for model, payload in events:

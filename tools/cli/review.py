@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from tools.cli.options import acting, why
+from tools.cli.practice import practice
+from tools.cli.remarks import say_remarks
 from tools.documents import read_text, shown
 from tools.process.ledger.events import ReviewAgreed, ReviewFiled, ReviewLost, ReviewRefused
 from tools.process.ledger.state import Submission
@@ -30,6 +32,9 @@ def command() -> None:
 
     A filed review is sealed: only its sha256 is public until all are in or the window is over.
     """
+
+
+command.add_command(practice)
 
 
 @command.command()
@@ -222,11 +227,7 @@ def _linted(record: Record, state: Submission, reviewer: str) -> bool:
         assert state.v1 is not None
         frozen = FrozenTree(record.root, state.v1.commit)
         click.echo(coverage_table(coverage(parse_review(text, path), frozen, state.model)))
-    for remark in remarks:
-        mark = "!" if remark.warning else "✖"
-        click.echo(f"{mark} {shown(path)}:{remark.line}: {one_line(remark.rule)}")
-        click.echo(click.style(f"    → {one_line(remark.fix)}", dim=True))
-    return all(remark.warning for remark in remarks)
+    return say_remarks(path, remarks)
 
 
 def _written(path: Path) -> str:

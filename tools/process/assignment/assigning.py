@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tools.practice.results import practice_bar, practised
 from tools.process.assignment.plan import Plan
 from tools.process.assignment.problem import Entry, Problem, Reviewer, obstacle
 from tools.process.ledger.events import Assigned, Payload, Unassigned
@@ -26,6 +27,7 @@ def problem_of(record: Record) -> Problem:
     elsewhere = {m: state for m, state in under_way.items() if m not in open_entries}
     people = [person for person in record.roster.people.values() if person.role != "instructor"]
     known = {person.handle for person in people}
+    seasoned = {who for state in states.values() for who in state.reviews}
     strangers = {who for state in open_entries.values() for who in state.reviews} - known
     pairs = {
         (review.reviewer, model): review.status in UNSEALED
@@ -34,7 +36,7 @@ def problem_of(record: Record) -> Problem:
     }
     return Problem(
         reviewers=(
-            *(_reviewer(record, person, under_way, elsewhere) for person in people),
+            *(_reviewer(record, person, under_way, elsewhere, seasoned) for person in people),
             *(Reviewer(who, 0, barred="does not review, by the roster") for who in strangers),
         ),
         entries=tuple(_entry(model, state) for model, state in open_entries.items()),
@@ -55,12 +57,19 @@ def _reviewer(
     person: Person,
     under_way: Mapping[str, Submission],
     elsewhere: Mapping[str, Submission],
+    seasoned: set[str],
 ) -> Reviewer:
-    """A person of the roster; who owes a version 1 is barred where the policy says so."""
+    """A person of the roster; who owes a version 1 or practice is barred by the policy.
+
+    The seasoned, who review something or have done so, are not sent back to practice.
+    """
     policy, bid = record.policy.review, record.bids.get(person.handle.lower(), Bid())
     submitted = any(s.v1 and person.handle in s.team for s in under_way.values())
     idle = policy.only_submitters and person.role == "developer" and not submitted
-    barred = "has submitted no version 1" if idle else ""
+    ready = person.handle in seasoned or practised(record, person.handle)
+    barred = "" if ready else practice_bar(record)
+    if idle:
+        barred = "has submitted no version 1"
     if not person.active:
         barred = "is not active in this term"
     return Reviewer(

@@ -29,10 +29,16 @@ def reviewing(record: Record, model: str, actor: str) -> tuple[Submission, str]:
 
 def remarks_on(record: Record, state: Submission, reviewer: str, text: str) -> list[Remark]:
     """What is wrong with the text of a review: as a form, or else against the frozen version."""
-    problems = review_problems(text)
+    problems = form_remarks(text)
     if problems:
-        return [Remark(problem.line or 1, problem.rule, problem.fix) for problem in problems]
+        return problems
     assert state.v1 is not None
     review = parse_review(text, review_path(record, state.model, reviewer))
     frozen = FrozenTree(record.root, state.v1.commit)
     return lint_review(review, frozen, record.policy, state, reviewer)
+
+
+def form_remarks(text: str) -> list[Remark]:
+    """What keeps a text from being a review at all."""
+    problems = review_problems(text)
+    return [Remark(problem.line or 1, problem.rule, problem.fix) for problem in problems]

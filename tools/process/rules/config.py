@@ -148,6 +148,7 @@ def _numbers(policy: Policy, document: Document) -> Iterator[Problem]:
         ("review", "reviewers_per_entry"): (1, 20),
         ("review", "reviews_per_person"): (1, 100),
         ("review", "window_hours"): (24 * DAYS, YEAR),
+        ("review", "practice_recall"): (0, 1),
         ("group_size", "min"): (1, 3),
         ("group_size", "max"): (1, 3),
         ("late", "grace_hours"): (0, YEAR),

@@ -85,6 +85,7 @@ POLICY = Form(
             "reviews_per_person": "reviews_per_person: 3, at most",
             "window_hours": "window_hours: 168, which is seven full days",
             "only_submitters": "only_submitters: true, or false if all people may review",
+            "practice_recall": "practice_recall: 0.6, or 0 where no practice is asked for",
         },
         GroupSize: {"min": "min: 1", "max": "max: 3"},
         LatePolicy: {

@@ -23,12 +23,13 @@ class Deadlines:
 
 @dataclass(frozen=True)
 class ReviewPolicy:
-    """Who reviews how much, for how long."""
+    """Who reviews how much, for how long, after which practice; a recall of 0 asks for none."""
 
     reviewers_per_entry: int = 2
     reviews_per_person: int = 3
     window_hours: int = 168
     only_submitters: bool = True
+    practice_recall: float = 0
 
 
 @dataclass(frozen=True)
