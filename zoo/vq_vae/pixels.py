@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LOG_SCALE_MIN = -7.0  # a scale of a quarter of a grey value in 256
+LOG_SCALE_MIN = -7.0  # a scale of an eighth of a grey value in 256
 
 
 class GreyPixels:

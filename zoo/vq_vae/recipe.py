@@ -161,7 +161,7 @@ class Task(recipes.Task):
         """What is minimised, and beside it the terms and the perplexity of the batch's codes.
 
         Codes are integers and carry no gradient: trained together, autoencoder and prior do not
-        see each other's loss.
+        see each other's loss. They do share the norm at which `clip_norm` cuts the gradient.
         """
         if self.config.codes_of:
             return {"loss": -model.prior_log_prob(x).mean()}

@@ -116,3 +116,48 @@ def test_draws_are_independent_with_the_right_frequencies():
 def test_values_off_the_grid_are_refused(x):
     with pytest.raises(ValueError, match="grey values k/255"):
         GreyPixels(raw(), 1, 256).log_prob(torch.full((5, 1, 1, 1), x).double())
+
+
+def test_draws_are_those_of_the_generator_in_closed_form():
+    """Every draw, tails included: the component of `pick`, its mean and scale, and logit u."""
+    levels, n = 256, 4000
+    parameters = raw(components=3, seed=5, batch=1).expand(n, -1, -1, -1).clone()
+    parameters[:, 6:] -= 3  # narrow components: the tails are not cut by the range of greys
+    found = GreyPixels(parameters, 1, levels).sample(torch.Generator().manual_seed(7))
+    pick, u = torch.rand(2, n, 1, 1, 1, generator=torch.Generator().manual_seed(7)).double()
+    logits, means, log_scales = parameters[0, :, 0, 0].view(3, 3)
+    edges = logits.softmax(0).cumsum(0)
+    m = torch.bucketize(pick.flatten(), edges[:2], right=True)
+    y = means[m] + log_scales[m].exp() * (u.flatten().log() - (1 - u.flatten()).log())
+    grey = ((y + 1) * 255 / 2).round().clamp(0, 255) / 255
+    torch.testing.assert_close(found.flatten(), grey, atol=1e-9, rtol=0)
+    assert u.min() < 1e-3
+    assert u.max() > 1 - 1e-3
+    assert {0, 1, 2} == set(m.tolist())
+
+
+def test_draws_and_means_carry_what_they_should():
+    parameters = raw().requires_grad_()
+    pixels = GreyPixels(parameters, 1, 17)
+    assert not pixels.sample().requires_grad
+    assert pixels.mean.requires_grad
+    torch.manual_seed(0)
+    assert not torch.equal(*(GreyPixels(raw(sides=(8, 8)), 1, 256).sample() for _ in range(2)))
+
+
+def test_the_smallest_scale_is_an_eighth_of_a_grey_value():
+    """Of 2/255, its width on [−1, 1]."""
+    pixels = GreyPixels(torch.tensor([0.0, 0.0, -50.0]).view(1, 3, 1, 1), 1, 256)
+    assert pixels.scales.item() / (2 / 255) == pytest.approx(1 / 8, abs=0.01)
+
+
+@pytest.mark.parametrize(("shift", "accepted"), [(0.009, True), (-0.009, True), (0.02, False)])
+def test_how_far_from_the_grid_a_value_may_be(shift, accepted):
+    x = torch.tensor((100 + shift) / 255).double().expand(5, 1, 1, 1)
+    if accepted:
+        exact = torch.tensor(100 / 255).double().expand(5, 1, 1, 1)
+        found, expected = (GreyPixels(raw(), 1, 256).log_prob(v) for v in (x, exact))
+        torch.testing.assert_close(found, expected)
+    else:
+        with pytest.raises(ValueError, match="k = 0"):
+            GreyPixels(raw(), 1, 256).log_prob(x)

@@ -108,14 +108,15 @@ def test_restarts_in_the_first_half_with_the_batch_of_the_step(monkeypatch):
         return 0
 
     monkeypatch.setattr(VQVAE, "restart", restart)
-    task = Task(replace(TINY, steps=10, restart_every=2))
+    task = Task(replace(TINY, steps=10, restart_every=2, seed=3))
     steps = []
     inner = task.loss
     task.loss = lambda model, x, noise: (steps.append((model, x)), inner(model, x, noise))[1]
     train(task, progress=False)
     assert len(seen) == 3  # steps 0, 2, 4
     assert len({tuple(u.tolist()) for _, u in seen}) == 3
-    for z_e, u in seen:
+    for step, (z_e, u) in zip((0, 2, 4), seen, strict=True):
+        assert torch.equal(u, Noise(3, -1 - step).uniform(3))  # draws of the seed and the step
         assert z_e.shape == (32, 2, 2, 2)
         assert not z_e.requires_grad
         assert u.shape == (3,)
@@ -191,3 +192,72 @@ def test_the_second_stage_of_mnist_has_the_first_ones_autoencoder():
     assert second.codes_of == "mnist"
     fields = ("event_shape", "codes", "code_dim", "width", "halvings", "components", "commitment")
     assert all(getattr(first, name) == getattr(second, name) for name in fields)
+
+
+def test_every_field_of_a_recipe_reaches_the_model():
+    """Each with a value that no other has and that no default is."""
+    config = replace(
+        TINY, event_shape=(1, 8, 8), codes=7, code_dim=5, width=9, halvings=2, components=6,
+        commitment=0.7, prior_layers=3, prior_width=11,
+    )  # fmt: skip
+    model = Task(config).build()
+    assert (model.event_shape, model.levels, model.code_shape) == ((1, 8, 8), 17, (2, 2))
+    assert model.codebook.shape == (7, 5)
+    assert model.commitment == 0.7
+    shapes = {name: tuple(value.shape) for name, value in model.named_parameters()}
+    assert shapes["encoder.0.weight"] == (9, 1, 4, 4)
+    assert shapes["encoder.6.weight"] == (5, 9, 1, 1)
+    assert shapes["decoder.6.weight"] == (9, 18, 4, 4)
+    prior = model.prior
+    assert (prior.event_shape, prior.vocab_size, len(prior.layers)) == ((2, 2), 7, 3)
+    assert prior.embedding.weight.shape == (7, 16)
+    assert shapes["prior.head.1.weight"] == (22, 11, 1, 1)
+    assert shapes["prior.head.3.weight"] == (7, 22, 1, 1)
+
+
+def test_adam_without_weight_decay_on_what_is_trained():
+    config = replace(TINY, learning_rate=3e-3)
+    model = Task(config).build()
+    (optimizer,) = Task(config).optimizers(model).values()
+    assert type(optimizer) is torch.optim.Adam
+    (group,) = optimizer.param_groups
+    assert {id(p) for p in group["params"]} == {id(p) for p in model.parameters()}
+    names = ("lr", "betas", "eps", "weight_decay", "amsgrad")
+    assert [group[name] for name in names] == [3e-3, (0.9, 0.999), 1e-8, 0, False]
+
+
+def test_beta_of_all_recipes_is_the_papers():
+    assert {config.commitment for config in RECIPES.values()} == {0.25}
+    assert {config.restart_every for config in RECIPES.values()} == {100}
+
+
+def test_the_least_that_a_recipe_can_be():
+    """Every limit is reached and not excluded."""
+    least = replace(
+        TINY, codes=2, code_dim=1, width=1, halvings=1, components=1, restart_every=1,
+        prior_layers=1, commitment=0.001,
+    )  # fmt: skip
+    model = Task(least).build()
+    assert torch.isfinite(model.log_prob_bound(batch(2))).all()
+    with pytest.raises(ZooError, match="must be positive"):
+        replace(TINY, commitment=-1.0)
+    with pytest.raises(ZooError, match="steps and batch_size"):
+        replace(TINY, steps=0)
+
+
+def test_clipping_couples_the_two_trainings_and_its_absence_does_not():
+    """One norm over both: with the prior's gradient in it the autoencoder moves otherwise."""
+
+    class Alone(Task):
+        def loss(self, model, x, noise):
+            out = super().loss(model, x, noise)
+            return {**out, "loss": out["loss"] - out["prior"]}
+
+    def autoencoder(kind, clip_norm):
+        task = kind(replace(TINY, steps=4, clip_norm=clip_norm))
+        state = train(task, progress=False).model.state_dict()
+        return {name: value for name, value in state.items() if not name.startswith("prior.")}
+
+    for clip_norm, equal in ((None, True), (0.01, False)):
+        together, alone = autoencoder(Task, clip_norm), autoencoder(Alone, clip_norm)
+        assert all(torch.allclose(alone[name], together[name]) for name in alone) == equal

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from zoo.core.conformance import (
     autoregressive,
@@ -15,7 +16,8 @@ from zoo.core.conformance import (
     quantised,
 )
 from zoo.pixelcnn.model import Memory
-from zoo.vq_vae.model import VQVAE
+from zoo.vq_vae.model import VQVAE, Residual
+from zoo.vq_vae.pixels import GreyPixels
 from zoo.vq_vae.prior import CodePrior
 
 
@@ -57,27 +59,87 @@ def residual(x, weights, name):
     )
 
 
-def test_encoder_by_hand():
-    net, x = model(), images(3)
-    w = net.state_dict()
+def encoded(w, x):
+    """z_e of images x from the weights w alone."""
     h = F.conv2d(2 * x - 1, w["encoder.0.weight"], w["encoder.0.bias"], stride=2, padding=1)
     h = F.conv2d(F.relu(h), w["encoder.2.weight"], w["encoder.2.bias"], stride=2, padding=1)
     h = F.relu(residual(residual(h, w, "encoder.3"), w, "encoder.4"))
     h = F.conv2d(h, w["encoder.6.weight"], w["encoder.6.bias"])
-    expected = h / h.square().sum(1, keepdim=True).sqrt()
-    torch.testing.assert_close(net.embed(x), expected)
-    assert net.embed(x).shape == (3, 3, 2, 2)
+    return h / h.square().sum(1, keepdim=True).sqrt()
 
 
-def test_decoder_by_hand():
-    net, z_q = model(), torch.randn(3, 3, 2, 2, generator=seeded()).double()
-    w = net.state_dict()
+def decoded(w, z_q):
+    """What the decoder says of the pixels, (B, 3M, H, W), from the weights w alone."""
     h = F.conv2d(z_q, w["decoder.0.weight"], w["decoder.0.bias"], padding=1)
     h = F.relu(residual(residual(h, w, "decoder.1"), w, "decoder.2"))
     h = F.conv_transpose2d(h, w["decoder.4.weight"], w["decoder.4.bias"], stride=2, padding=1)
     h = F.relu(h)
-    h = F.conv_transpose2d(h, w["decoder.6.weight"], w["decoder.6.bias"], stride=2, padding=1)
-    torch.testing.assert_close(net.decode(z_q).means, h.unflatten(1, (3, 2, 1))[:, 1])
+    return F.conv_transpose2d(h, w["decoder.6.weight"], w["decoder.6.bias"], stride=2, padding=1)
+
+
+def assert_same_gradients(net, part, found, expected):
+    """Of two scalars, with respect to each weight of a part of the net: equal, and none zero."""
+    weights = [w for name, w in net.named_parameters() if name.startswith(part)]
+    left, right = (
+        torch.autograd.grad(value, weights, retain_graph=True) for value in (found, expected)
+    )
+    for one, other in zip(left, right, strict=True):
+        torch.testing.assert_close(one, other)
+        assert one.any()
+
+
+def test_encoder_by_hand_and_its_gradient():
+    net, x = model(), images(3)
+    z_e, expected = net.embed(x), encoded(dict(net.named_parameters()), x)
+    torch.testing.assert_close(z_e, expected)
+    assert z_e.shape == (3, 3, 2, 2)
+    weights = torch.randn(z_e.shape, generator=seeded(), dtype=torch.float64)
+    assert_same_gradients(net, "encoder", (weights * z_e).sum(), (weights * expected).sum())
+
+
+def test_decoder_by_hand_and_its_gradient():
+    net, z_q = model(), torch.randn(3, 3, 2, 2, generator=seeded()).double()
+    raw, x = decoded(dict(net.named_parameters()), z_q), images(3)
+    pixels = net.decode(z_q)
+    torch.testing.assert_close(pixels.means, raw.unflatten(1, (3, 2, 1))[:, 1])
+    expected = GreyPixels(raw, 1, 17).log_prob(x).sum()
+    assert_same_gradients(net, "decoder", pixels.log_prob(x).sum(), expected)
+
+
+def test_all_gradients_of_the_loss_from_the_weights_alone():
+    """Equation 3 in its own form: e moves by the second term, z_e as if z_q were z_e."""
+    net, x = model(commitment=0.3), images(3)
+    w = dict(net.named_parameters())
+    z_e = encoded(w, x)
+    e = w["codebook"][torch.cdist(z_e.movedim(1, -1).flatten(1, 2), w["codebook"]).argmin(2)]
+    e = e.view(3, 2, 2, 3).movedim(-1, 1)
+    at = e.detach().requires_grad_()
+    nats = -GreyPixels(decoded(w, at), 1, 17).log_prob(x).mean() / 64
+    (slope,) = torch.autograd.grad(nats, at, retain_graph=True)
+    commitment = 0.3 * (z_e - e.detach()).square().sum() / 12  # three images of four places
+    codebook = (z_e.detach() - e).square().sum() / 12
+    loss = net.loss(net.loss_terms(x))
+    torch.testing.assert_close(loss, nats + codebook + commitment)
+    assert_same_gradients(net, "encoder", loss, commitment + (slope * z_e).sum())
+    assert_same_gradients(net, "decoder", loss, nats)
+    (found,) = torch.autograd.grad(loss, net.codebook, retain_graph=True)
+    (expected,) = torch.autograd.grad(codebook, net.codebook)
+    torch.testing.assert_close(found, expected)
+
+
+def test_strides_and_channels_with_other_halvings():
+    net = VQVAE((2, 8, 8), 17, codes=5, code_dim=3, width=6, components=2, halvings=3)
+    down = [m for m in net.encoder if isinstance(m, nn.Conv2d)]
+    up = [m for m in net.decoder if isinstance(m, nn.ConvTranspose2d)]
+    assert [(m.in_channels, m.out_channels) for m in down] == [(2, 6), (6, 6), (6, 6), (6, 3)]
+    assert [(m.in_channels, m.out_channels) for m in up] == [(6, 6), (6, 6), (6, 12)]
+    kinds = [nn.Conv2d, Residual, Residual] + 3 * [nn.ReLU, nn.ConvTranspose2d]
+    assert [type(m) for m in net.decoder] == kinds
+    kinds = 2 * [nn.Conv2d, nn.ReLU] + [nn.Conv2d, Residual, Residual, nn.ReLU, nn.Conv2d]
+    assert [type(m) for m in net.encoder] == kinds
+    x = torch.randint(17, (2, 2, 8, 8), generator=seeded()).float() / 16
+    assert net.log_prob_bound(x).shape == (2,)
+    assert not net.sample(2).requires_grad
 
 
 def test_one_halving():
@@ -146,6 +208,18 @@ def test_restart_moves_unused_vectors_to_outputs_and_leaves_the_others():
     assert net.codebook.requires_grad
 
 
+def test_restart_reaches_every_output_of_the_batch():
+    """Six outputs for two codes: the last one, too, and those that u names."""
+    net = model(codes=2, code_dim=2)
+    vectors = torch.arange(12.0).double().view(6, 2)
+    z_e = vectors.view(3, 2, 1, 2).movedim(-1, 1)
+    for u, row in ((0.0, 0), (0.4, 2), (0.5, 3), (0.83, 4), (0.84, 5), (0.999, 5)):
+        with torch.no_grad():
+            net.codebook.copy_(torch.tensor([[5.0, 5.0], [900.0, 900.0]]))
+        assert net.restart(z_e, torch.tensor([0.0, u])) == 1
+        assert torch.equal(net.codebook[1], vectors[row])
+
+
 # -- the generative model --------------------------------------------------------------------------
 
 
@@ -157,6 +231,12 @@ def test_uniform_prior_without_a_network():
     assert drawn.shape == (5000, 2, 2)
     shares = torch.bincount(drawn[:, 1, 0], minlength=5) / 5000
     torch.testing.assert_close(shares, torch.full((5,), 0.2), atol=0.02, rtol=0)
+    rows = drawn.flatten(1)
+    for j in range(1, 4):  # a place beside the first one: pairs are as frequent as each other
+        pairs = torch.bincount(5 * rows[:, 0] + rows[:, j], minlength=25) / 5000
+        torch.testing.assert_close(pairs, torch.full((25,), 0.04), atol=0.012, rtol=0)
+    assert torch.equal(net.sample_codes(50, seeded()), net.sample_codes(50, seeded()))
+    assert not torch.equal(net.sample_codes(50), net.sample_codes(50))
 
 
 @pytest.mark.parametrize("with_prior", [False, True])
