@@ -18,6 +18,7 @@ from tools.practice.results import add_result
 from tools.practice.scoring import Score, score
 from tools.process.findings import Finding
 from tools.process.record import Record
+from tools.process.review.coverage import coverage, coverage_table
 from tools.process.review.lint import lint_review
 from tools.process.review.reviewdraft import draft_text
 from tools.process.review.reviewfile import ReviewFile, parse_review, review_problems
@@ -50,8 +51,8 @@ def practice(context: click.Context) -> None:
 def start(case: str, actor: str) -> None:
     """Write a practice submission and the form of its review.
 
-    Without the notebook's outputs and weights, and with few of the entry's tests. What you wrote
-    in the form stays as it is.
+    It comes without weights, and with few of the entry's tests, since the others would give the
+    faults away. What you wrote in the form stays as it is.
     """
     record = Record()
     made = exhibit(load_case(case))
@@ -113,6 +114,7 @@ def _linted(record: Record, made: Exhibit, path: Path, actor: str, err: bool) ->
     else:
         review = parse_review(text, path)
         _refuse_stale(made, review.head.commit, path)
+        click.echo(coverage_table(coverage(review, made.files, made.case.entry)), err=err)
         remarks = lint_review(review, made.files, record.policy, made.state(actor), actor)
     if not say_remarks(path, remarks, err):
         raise ZooError("the review is not scored yet: mend what is listed above")
