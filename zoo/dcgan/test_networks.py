@@ -11,10 +11,10 @@ from zoo.core.conformance.law import perturbed
 from zoo.dcgan.model import DCGAN, Told
 
 
-def model_of(classes: int = 0, **settings: object) -> DCGAN:
+def model_of(classes: int = 0, shape: tuple[int, ...] = (1, 8, 8), **settings: object) -> DCGAN:
     """A small model in double precision with nothing neutral about it."""
     torch.manual_seed(0)
-    return perturbed(DCGAN((1, 8, 8), 3, 4, classes=classes, **settings).double())
+    return perturbed(DCGAN(shape, 3, 4, classes=classes, **settings).double())
 
 
 def normalised(h: Tensor, state: dict[str, Tensor], name: str, training: bool) -> Tensor:
@@ -53,24 +53,34 @@ def scored(model: DCGAN, x: Tensor, y: Tensor | None) -> Tensor:
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("classes", [0, 10])
-def test_both_networks_layer_by_layer(classes: int, training: bool) -> None:
-    model = model_of(classes).train(training)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (2, 4, 12)])
+def test_both_networks_layer_by_layer(shape: tuple[int, ...], classes: int, training: bool) -> None:
+    model = model_of(classes, shape).train(training)
     z = torch.randn(6, 3, dtype=torch.float64)
     y = torch.arange(6) % 3 if classes else None
     x = generated(model, z, y)
+    assert x.shape == (6, *shape)
     expected = scored(model, x.detach(), y)
     torch.testing.assert_close(model.generator(z, y), x)
     torch.testing.assert_close(model.critic(x, y), expected)
     assert 0 < x.min() < x.max() < 1
 
 
-def test_rules_of_the_architecture() -> None:
-    """Strides instead of pooling, no hidden linear layer, normalisation where the paper has it."""
-    model = DCGAN((3, 64, 64), 100, width=4, stages=4)
+@pytest.mark.parametrize("classes", [0, 10])
+def test_rules_of_the_architecture(classes: int) -> None:
+    """Strides instead of pooling, no hidden linear layer, normalisation where the paper has it.
+
+    The one exception is the label's map to all hidden units, Deviation 4 of the card.
+    """
+    model = DCGAN((3, 64, 64), 100, width=4, stages=4, classes=classes)
     kinds = {type(m) for m in model.modules()} - {DCGAN, Told, nn.ModuleList, nn.Identity}
     names = {kind.__name__ for kind in kinds}
     networks = {"GeneratorNetwork", "DiscriminatorNetwork"}
-    assert names - networks == {"Conv2d", "ConvTranspose2d", "BatchNorm2d"}
+    expected = {"Conv2d", "ConvTranspose2d", "BatchNorm2d"} | ({"Embedding"} if classes else set())
+    assert names - networks == expected
+    maps = [h.labels for net in (model.generator, model.critic) for h in net.hidden if h.labels]
+    sizes = [512, 1024, 2048, 4096, 4096, 2048, 1024, 512] if classes else []
+    assert [tuple(layer.weight.shape) for layer in maps] == [(10, size) for size in sizes]
     above = [layer.layer.out_channels for layer in model.generator.hidden]
     assert above == [32, 16, 8, 4]
     assert model.generator.hidden[0].layer.kernel_size == (4, 4)  # 100 → 4×4, as in Figure 1
@@ -106,10 +116,19 @@ def test_scores_are_logits() -> None:
 
 
 def test_precision_of_scores_and_images_is_that_of_the_inputs() -> None:
-    model = DCGAN((1, 8, 8), 3, 4)
+    """The networks' outputs are bfloat16; what is computed from them is not rounded again."""
+    model, outputs = model_of().float(), []
+    for network in (model.generator, model.critic):
+        network.output.register_forward_hook(lambda layer, x, y: outputs.append(y))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         x = model.generator(torch.randn(4, 3))
-        assert x.dtype == model.critic(x).dtype == torch.float32
+        scores = model.critic(x)
+    assert outputs[0].dtype == outputs[1].dtype == torch.bfloat16
+    expected = (1 + outputs[0].tanh().float()) / 2
+    assert x.dtype == scores.dtype == torch.float32
+    assert torch.equal(x, expected)
+    assert not torch.equal(x, expected.bfloat16().float())
+    assert torch.equal(scores, outputs[1].flatten().float())
 
 
 # The game
