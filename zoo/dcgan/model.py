@@ -15,8 +15,8 @@ data: the game of Goodfellow et al. (2014, arXiv 1406.2661, cited as G),
   E log D(x|y) + E log(1 − D(G(z|y)|y)).
 
 D is kept as its logit s(x), `critic`, D = σ(s), so that both logarithms are finite. This paper's
-part is the architecture (Section 3): convolutions with stride instead of pooling, none of them
-after a hidden fully connected layer, batch normalisation except at G's output and D's input, ReLU
+part is the architecture (Section 3): convolutions with stride instead of pooling, no hidden fully
+connected layers (with `classes` there is one exception, `Told`), batch normalisation except at G's output and D's input, ReLU
 in G with tanh at its end, leaky ReLU in D.
 
 Train it with `zoo train dcgan --recipe digits`; the order of the updates is in `recipe.py`.
@@ -40,7 +40,8 @@ INITIAL_SD = 0.02  # of all weights (Section 4)
 class Told(nn.Module):
     """A layer that a label shifts, W x + V h with h one-hot; batch normalisation follows.
 
-    That is W and V side by side, applied to x and h together: the label is one more input.
+    V is a dense map: one learned number per label and unit, an image for each label. Joining h to
+    the input of a convolution, as constant maps, is less: one number per label and channel.
 
     Args:
         layer: convolutional, W, without a bias where it is normalised.
