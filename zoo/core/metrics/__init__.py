@@ -207,15 +207,17 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "energy-gap", "sd of test energies", "lower", 0.1,
-            "Distance between the mean energies of 2,000 samples and of the test images, over the "
-            "smaller of the latter's spread and their distance from noise; three sample seeds.",
-            1, "energy_protocols:energy_gap",
+            "Distance between the mean energies of 2,000 chains and of the test images, over the "
+            "smaller of the latter's spread and their distance from noise: the largest after 100, "
+            "200 and 400 steps; three sample seeds.",
+            2, "energy_protocols:energy_gap",
         ),
         Metric(
-            "ood-auroc", "AUROC", "higher", 0.01,
-            "Probability that an image of another kind has a higher energy than a test image, mean "
-            "over noise, constants, shuffled, inverted, flipped, blended and smaller digits.",
-            1, "energy_protocols:ood_auroc",
+            "ood-lead", "AUROC", "higher", 0.01,
+            "Probability that an image turned upside down, or a mean of two, has a higher energy "
+            "than a test image, less that of the better of two baselines: independent pixels, and "
+            "a Gaussian.",
+            1, "energy_protocols:ood_lead",
         ),
         Metric(
             "guided-accuracy", "share of samples", "higher", 0.02,
