@@ -16,8 +16,8 @@ data: the game of Goodfellow et al. (2014, arXiv 1406.2661, cited as G),
 
 D is kept as its logit s(x), `critic`, D = σ(s), so that both logarithms are finite. This paper's
 part is the architecture (Section 3): convolutions with stride instead of pooling, no hidden fully
-connected layers (with `classes` there is one exception, `Told`), batch normalisation except at G's output and D's input, ReLU
-in G with tanh at its end, leaky ReLU in D.
+connected layers (the labels' maps are one exception, see `Told`), batch normalisation except at
+G's output and D's input, ReLU in G with tanh at its end, leaky ReLU in D.
 
 Train it with `zoo train dcgan --recipe digits`; the order of the updates is in `recipe.py`.
 """
