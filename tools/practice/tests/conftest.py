@@ -117,6 +117,6 @@ def score(term: Term, case: str, *options: str) -> dict:
     )
 
 
-def here(entry: str) -> bool:
-    """Whether an entry is part of this zoo; a release may lack it."""
-    return (ZOO_FOLDER / entry).is_dir()
+def here(*entries: str) -> bool:
+    """Whether entries are part of this zoo; a release may lack some."""
+    return all((ZOO_FOLDER / entry).is_dir() for entry in entries)

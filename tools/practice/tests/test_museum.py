@@ -6,6 +6,7 @@ import contextlib
 import io
 import itertools
 import multiprocessing
+import subprocess
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -116,13 +117,15 @@ def test_the_named_law_or_test_fails_with_the_fault(case: Case, fault: Fault) ->
 
 
 def test_a_submission_runs_its_own_code(tmp_path: Path) -> None:
-    """From its folder, `zoo` is the copy there and not the zoo around it."""
-    import subprocess
-
+    """Its tests import the faulty modules and not those of the zoo that is installed."""
     made = exhibit(CASES[0])
     write_exhibit(made, tmp_path)
-    code = f"import zoo.{made.case.entry}.model as m; print(m.__file__)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    probe = tmp_path / "zoo" / made.case.entry / "test_probe.py"
+    probe.write_text(
+        f"import zoo.{made.case.entry}.model as model\n"
+        f"def test(): assert model.__file__.startswith({str(tmp_path)!r})\n"
     )
-    assert Path(done.stdout.strip()).is_relative_to(tmp_path)
+    # As the command pytest does it: -P keeps the working folder out of the path.
+    command = [sys.executable, "-P", "-m", "pytest", str(probe.relative_to(tmp_path))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout

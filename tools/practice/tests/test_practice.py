@@ -10,12 +10,13 @@ from tools.practice import cases
 from tools.practice.cases import load_case
 from tools.practice.exhibits import Exhibit, exhibit
 from tools.practice.scoring import NEAR, WIDEST, distance
+from tools.practice.scoring import score as match
 from tools.practice.tests.conftest import CASE, HEAD, REV, finding, from_key, here, score, write
 from tools.process.findings import Finding, Place
 from tools.process.tests.conftest import Term
 from zoo.core.errors import ZooError
 
-pytestmark = pytest.mark.skipif(not here("vae"), reason="the entry is not in this zoo")
+pytestmark = pytest.mark.skipif(not here("vae", "gpt"), reason="an entry is not in this zoo")
 FORM = f"build/practice/{CASE}/review.md"
 
 
@@ -174,6 +175,23 @@ def test_the_rule_of_matching(made: Exhibit, first: int, last: int, apart: int |
     assert distance(fault, at, elsewhere) is None
     cell = dataclasses.replace(one, place=Place("zoo/vae/model.py", cell="a"))
     assert distance(fault, at, cell) is None
+
+
+def test_one_finding_over_two_faults_counts_for_one(made: Exhibit) -> None:
+    places = {fault.id: Place("zoo/vae/model.py", 99, 99) for fault in made.case.faults}
+    first, second = made.case.faults[:2]
+    places |= {first.id: Place("zoo/vae/model.py", 50, 50)}
+    places |= {second.id: Place("zoo/vae/model.py", 60, 60)}
+    at = Place("zoo/vae/model.py", 50, 60)
+    one = Finding("F01", "t", "mistake", "code", "nit", at, "", "", "", "")
+    two = dataclasses.replace(one, id="F02", place=Place("zoo/vae/model.py", 62, 62))
+    found = match(dataclasses.replace(made, places=places), [one])
+    assert [(fault.id, finding.id) for fault, finding in found.found] == [(first.id, "F01")]
+    found = match(dataclasses.replace(made, places=places), [one, two])
+    assert [(fault.id, finding.id) for fault, finding in found.found] == [
+        (first.id, "F01"),
+        (second.id, "F02"),
+    ]
 
 
 def test_what_is_missing_matches_by_its_category_anywhere_in_the_file() -> None:
