@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from zoo.core.conformance.energy import quadrature
 from zoo.core.conformance.law import Subject
@@ -44,6 +45,23 @@ def test_network_takes_patches_as_channels_and_sees_every_pixel() -> None:
     assert (slope != 0).all()
 
 
+def test_network_is_its_formula() -> None:
+    torch.manual_seed(0)
+    network = energy_network((1, 4, 4), width=3, patch=2).double()
+    w = list(network.state_dict().values())  # four layers, weight and bias of each
+    assert [tuple(part.shape) for part in w[::2]] == [(3, 4, 3, 3), (3, 3, 3, 3), (12, 12), (1, 12)]
+    x = torch.rand(2, 1, 4, 4, generator=seeded()).double()
+
+    def swish(h: Tensor) -> Tensor:
+        return h / (1 + (-h).exp())
+
+    h = x.view(2, 2, 2, 2, 2).permute(0, 2, 4, 1, 3).reshape(2, 4, 2, 2)  # P² channels of cells
+    for weight, bias in ((w[0], w[1]), (w[2], w[3])):
+        h = swish(F.conv2d(h, weight, bias, padding=1))
+    h = swish(h.flatten(1) @ w[4].T + w[5])
+    torch.testing.assert_close(network(x), h @ w[6].T + w[7])
+
+
 def test_energy_is_smooth() -> None:
     """Swish has two continuous derivatives: along a line second differences go as h²."""
     network = energy_network((1, 4, 4), width=8, patch=2).double()
@@ -80,6 +98,15 @@ def test_one_langevin_step_by_hand() -> None:
     # −λ/2 · (6x, 0, 0, 1) + σ ε; the last two leave [0, 1] and are cut
     expected = [0.5 - 0.1 * 3 + 0.1, 0.5 - 0.2, 1.0, 0.0]
     assert model.langevin(x, eps).flatten().tolist() == pytest.approx(expected)
+
+
+def test_each_step_of_a_chain_is_cut_to_the_cube() -> None:
+    """Noise carries the chain over the wall and back; the second step starts at the wall."""
+    model = small(step_size=0.2, noise_scale=0.1)
+    model.energy = lambda x: 0 * x.flatten(1).sum(1)
+    x = torch.tensor([0.9, 0.1]).view(1, 1, 1, 2)
+    eps = torch.tensor([[4.0, -4.0], [-4.0, 4.0]]).view(2, 1, 1, 1, 2)
+    assert model.langevin(x, eps).flatten().tolist() == pytest.approx([0.6, 0.4])
 
 
 def test_langevin_chain_of_a_gaussian_has_the_biased_variance() -> None:
@@ -122,6 +149,9 @@ def test_buffered_samples_start_from_the_buffer() -> None:
     x = model.sample(50, seeded(), steps=0, buffered=True)
     assert ((x >= 0.5) & (x < 0.5 + 1 / 256)).all()
     assert x.unique().numel() > 1
+    model.store(torch.tensor([0.1, 0.9]).view(2, 1, 1, 1).expand(2, 1, 2, 2))
+    found = model.sample(50, seeded(), steps=0, buffered=True)[:, 0, 0, 0]
+    assert (256 * found).int().unique().tolist() == [25, 128, 230]
 
 
 # -- the replay buffer -----------------------------------------------------------------------------
@@ -129,6 +159,8 @@ def test_buffered_samples_start_from_the_buffer() -> None:
 
 def test_the_buffer_is_a_ring_of_bytes() -> None:
     model = small(buffer_size=3)
+    assert model.written == 0
+    assert (model.chains == 0).all()
     grey = torch.tensor([0.0, 0.5, 1.0, 0.25, 0.999])
     for part in grey.view(-1, 1, 1, 1).expand(5, 1, 2, 2).split(2):
         model.store(part)
@@ -215,13 +247,16 @@ def test_a_constant_energy_is_the_uniform_density_on_the_square() -> None:
 
 
 def test_training_lowers_the_exact_negative_log_likelihood() -> None:
-    """Two pixels in the middle of digits; a density that knows nothing has 0 nats."""
-    settings = {"steps": "150", "learning_rate": "2e-2", "chain_steps": "10", "batch_size": "64"}
-    config = with_overrides(RECIPES["tiny"], settings)
-    task = Task(config)
-    x = images_of("digits")[:, :, 3:4, 3:5]
-    torch.manual_seed(config.seed)
-    before = exact_nll(task.build(), x)
-    after = exact_nll(train(task, None, progress=False).model, x)
-    assert before == pytest.approx(0, abs=0.1)
-    assert after < -0.2
+    """Two pixels in the middle of digits; a density that knows nothing has 0 nats.
+
+    Six seeds with these settings had -0.64 to -0.48, with a deviation of 0.07 nats.
+    """
+    settings = {"steps": "300", "learning_rate": "5e-3", "ema_decay": "0.97"}
+    settings |= {"chain_steps": "10", "batch_size": "64"}
+    x, after = images_of("digits")[:, :, 3:4, 3:5], []
+    for seed in (0, 1):
+        task = Task(with_overrides(RECIPES["tiny"], settings | {"seed": str(seed)}))
+        torch.manual_seed(seed)
+        assert exact_nll(task.build(), x) == pytest.approx(0, abs=0.1)
+        after.append(exact_nll(train(task, None, progress=False).model, x))
+    assert sum(after) / 2 < -0.35

@@ -22,8 +22,12 @@ def seeded(seed: int = 0) -> torch.Generator:
 class Recorder(EnergyModel):
     """Remembers what training hands to its methods."""
 
+    def start_chains(self, choice: Tensor, restart: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        self.draws = {"choice": choice, "restart": restart, "u": u}
+        return super().start_chains(choice, restart, u)
+
     def langevin(self, x: Tensor, eps: Tensor) -> Tensor:
-        self.seen = {"start": x, "eps": eps}
+        self.seen = {"start": x, "eps": eps, **self.draws}
         self.seen["end"] = super().langevin(x, eps)
         return self.seen["end"]
 
@@ -73,6 +77,55 @@ def test_training_chains_go_on_from_the_buffer() -> None:
     assert not torch.equal(first["eps"], second["eps"])
 
 
+def test_all_that_is_random_in_a_training_step_is_drawn_apart() -> None:
+    task = recorded(batch_size="512", chain_steps="6", steps="2")
+    for seen in task.seen:
+        rows = [seen["choice"], seen["restart"], seen["u"][:, 0, 3, 4], seen["x"][:, 0, 3, 4]]
+        rows += [step[:, 0, 3, 4] for step in seen["eps"]]
+        related = torch.stack(rows).corrcoef() - torch.eye(len(rows))
+        assert related.abs().max() < 0.22  # five standard errors of 512 pairs
+        for part in (seen["choice"], seen["restart"], seen["u"]):
+            assert part.min() >= 0
+            assert part.max() < 1
+            assert part.mean().item() == pytest.approx(0.5, abs=0.07)
+    for name in ("choice", "restart", "u", "eps"):
+        assert not torch.equal(task.seen[0][name], task.seen[1][name])
+
+
+def test_the_gradient_of_the_penalty_is_twice_the_energy() -> None:
+    """For E = a x: d/da (mean of (a x)²) = 2 a mean x², of data and of samples."""
+    model = Task(with_overrides(RECIPES["digits"], {"penalty": "0.3"})).build()
+    a = torch.tensor(0.7, requires_grad=True)
+    model.energy = lambda x: a * x.flatten(1).sum(1)
+    x, x_model = torch.rand(2, 5, 1, 8, 8, generator=seeded())
+    (slope,) = torch.autograd.grad(model.loss(x, x_model), a)
+    ink = [part.flatten(1).sum(1) for part in (x, x_model)]
+    squares = sum(part.square().mean() for part in ink)
+    expected = ink[0].mean() - ink[1].mean() + 0.3 * 2 * 0.7 * squares
+    assert slope.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_recipes_have_the_settings_of_the_card() -> None:
+    for name in ("digits", "digits-seed1", "digits-seed2", "mnist"):
+        model, config = Task(RECIPES[name]).build(), RECIPES[name]
+        assert (model.step_size, model.noise_scale, model.penalty) == (20.0, 0.005, 0.1)
+        assert (model.restart_rate, config.chain_steps, config.batch_size) == (0.05, 20, 32)
+        assert (config.learning_rate, config.schedule, config.ema_decay) == (1e-3, "linear", 0.99)
+    assert [RECIPES[name].seed for name in ("digits", "digits-seed1", "digits-seed2")] == [0, 1, 2]
+    for name, buffer, steps, length, width, patch in (
+        ("digits", 1024, 1500, 120, 32, 2),
+        ("mnist", 4096, 5000, 200, 32, 4),
+        ("mnist-gpu", 10_000, 60_000, 200, 128, 4),
+    ):
+        model = Task(RECIPES[name]).build()
+        assert (len(model.chains), model.sampling_steps) == (buffer, length)
+        assert RECIPES[name].steps == steps
+        assert model.network[1].weight.shape == (width, patch**2, 3, 3)
+    gpu = RECIPES["mnist-gpu"]
+    assert (gpu.batch_size, gpu.chain_steps, gpu.learning_rate) == (128, 60, 3e-4)
+    assert (gpu.ema_decay, gpu.schedule, gpu.penalty) == (0.999, "linear", 0.1)
+
+
 def test_data_are_dequantised() -> None:
     seen = recorded().seen[0]["data"]
     assert seen.shape == (64, 1, 8, 8)
@@ -104,6 +157,7 @@ def test_the_gap_that_is_logged_is_samples_above_data() -> None:
     train(task, None, progress=False)
     seen = task.seen[0]
     expected = (seen["end"].sum() - seen["data"].sum()) / 32
+    assert not seen["out"]["energy_gap"].requires_grad
     assert seen["out"]["energy_gap"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
@@ -135,13 +189,30 @@ def test_every_process_keeps_the_samples_of_all() -> None:
 
 
 @pytest.mark.parametrize(
+    "setting",
+    [
+        {"restart_rate": "0"},
+        {"restart_rate": "1"},
+        {"penalty": "0"},
+        {"noise_scale": "1e-9"},
+        {"step_size": "1e-9"},
+        {"buffer_size": "32"},
+    ],
+)
+def test_recipes_at_the_limit_are_accepted(setting) -> None:
+    with_overrides(RECIPES["digits"], setting)
+
+
+@pytest.mark.parametrize(
     ("setting", "message"),
     [
         ({"patch": "3"}, "multiples of 3"),
         ({"restart_rate": "1.5"}, "restart_rate"),
+        ({"restart_rate": "-0.1"}, "restart_rate"),
         ({"noise_scale": "0"}, "noise_scale"),
+        ({"step_size": "0"}, "step_size"),
         ({"penalty": "-1"}, "penalty"),
-        ({"buffer_size": "8"}, "buffer_size"),
+        ({"buffer_size": "31"}, "buffer_size"),
     ],
 )
 def test_impossible_recipes_are_refused(setting, message) -> None:
