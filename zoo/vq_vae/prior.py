@@ -39,7 +39,7 @@ class CodePrior(nn.Module):
         kernel: int = 3,
     ) -> None:
         super().__init__()
-        if embedding == width:  # then the first layer would be residual, and a code see itself
+        if embedding == width:  # a layer residual by its widths would show a code itself
             raise ValueError("the embedding must not have as many channels as the stacks")
         self.event_shape, self.vocab_size = tuple(event_shape), vocab_size
         self.embedding = nn.Embedding(vocab_size, embedding)
