@@ -18,7 +18,7 @@ from zoo.core import registry
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
 
-SETTINGS = "[pytest]\npythonpath = .\naddopts = --import-mode=importlib -p no:cacheprovider\n"
+SETTINGS = "[pytest]\naddopts = --import-mode=importlib -p no:cacheprovider\n"
 
 
 @dataclass(frozen=True)

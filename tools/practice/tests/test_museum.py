@@ -17,8 +17,8 @@ from tools.mistakes import PRELOAD, TIME_LIMIT, Mistake, examine
 from tools.mutation.planting import plant
 from tools.practice.cases import CASE, PROVEN, Case, Fault, case_names, load_case
 from tools.practice.exhibits import exhibit, write_exhibit
-from tools.practice.scoring import NEAR, WIDEST
-from tools.process.findings import SEVERITIES
+from tools.practice.scoring import NEAR, WIDEST, score
+from tools.process.findings import SEVERITIES, Finding
 from zoo.core.cards import load_card
 from zoo.core.registry import ZOO_FOLDER
 
@@ -62,6 +62,18 @@ def test_every_fault_fits_and_no_place_is_near_two(case: Case) -> None:
     for one, two in itertools.combinations(mistakes, 2):
         apart = max(one.first - two.last, two.first - one.last)
         assert one.path != two.path or apart > 2 * NEAR
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_the_key_scores_full_marks_against_itself(case: Case) -> None:
+    made = exhibit(case)
+    findings = [
+        Finding(f"F{n}", "t", f.kind, f.category, f.severity, made.places[f.id], "", "", "", "")
+        for n, f in enumerate(case.faults)
+    ]
+    found = score(made, findings[::-1])
+    assert (found.recall, found.precision, found.agreeing) == (1, 1, len(case.faults))
+    assert [finding.id for _, finding in found.found] == [finding.id for finding in findings]
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)
