@@ -161,3 +161,9 @@ def test_how_far_from_the_grid_a_value_may_be(shift, accepted):
     else:
         with pytest.raises(ValueError, match="k = 0"):
             GreyPixels(raw(), 1, 256).log_prob(x)
+
+
+def test_a_hundredth_of_a_grey_value_is_still_on_the_grid():
+    at = torch.full((5, 1, 1, 1), 0.01).double()
+    found = GreyPixels(raw(), 1, 2).log_prob(at)
+    torch.testing.assert_close(found, GreyPixels(raw(), 1, 2).log_prob(0 * at))

@@ -108,12 +108,12 @@ def test_restarts_in_the_first_half_with_the_batch_of_the_step(monkeypatch):
         return 0
 
     monkeypatch.setattr(VQVAE, "restart", restart)
-    task = Task(replace(TINY, steps=10, restart_every=2, seed=3))
+    task = Task(replace(TINY, steps=12, restart_every=2, seed=3))
     steps = []
     inner = task.loss
     task.loss = lambda model, x, noise: (steps.append((model, x)), inner(model, x, noise))[1]
     train(task, progress=False)
-    assert len(seen) == 3  # steps 0, 2, 4
+    assert len(seen) == 3  # steps 0, 2, 4: at 6 half of the run is over
     assert len({tuple(u.tolist()) for _, u in seen}) == 3
     for step, (z_e, u) in zip((0, 2, 4), seen, strict=True):
         assert torch.equal(u, Noise(3, -1 - step).uniform(3))  # draws of the seed and the step

@@ -190,6 +190,8 @@ def test_the_code_does_not_depend_on_mixed_precision():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         mixed, loss = net.quantise(z_e), net.loss(net.loss_terms(images(2).float()))
     assert torch.equal(mixed, net.quantise(z_e))
+    exact = torch.cdist(z_e.movedim(1, -1).flatten(0, 2).double(), net.codebook.double())
+    assert torch.equal(mixed.flatten(), exact.argmin(1))
     assert loss.dtype == torch.float32
 
 
@@ -218,6 +220,9 @@ def test_restart_reaches_every_output_of_the_batch():
             net.codebook.copy_(torch.tensor([[5.0, 5.0], [900.0, 900.0]]))
         assert net.restart(z_e, torch.tensor([0.0, u])) == 1
         assert torch.equal(net.codebook[1], vectors[row])
+    with torch.no_grad():
+        net.codebook.copy_(vectors[[0, 5]])
+    assert net.restart(z_e, torch.zeros(2)) == 0  # both are in use
 
 
 # -- the generative model --------------------------------------------------------------------------
