@@ -48,6 +48,15 @@ def test_conditional_instance_normalisation_term_by_term():
             torch.testing.assert_close(found[n, k], expected, atol=1e-3, rtol=1e-3)
 
 
+def test_small_variances_of_means_are_normalised_with_the_constant():
+    """Means 0 and 0.01: their variance, 2.5e-5, is no longer large beside 1e-5."""
+    norm = ConditionalInstanceNorm(levels=1, channels=2).double()
+    x = torch.tensor([0.0, 0.01]).double().view(1, 2, 1, 1).expand(1, 2, 4, 4)
+    found = norm(x, torch.tensor([0])).mean((2, 3))
+    expected = 0.005 / (2.5e-5 + 1e-5) ** 0.5
+    torch.testing.assert_close(found, torch.tensor([[-expected, expected]]).double())
+
+
 def test_normalisation_starts_without_preference():
     """γ = α = 1 and β = 0 at all levels: the level makes no difference before training."""
     norm, x = ConditionalInstanceNorm(levels=3, channels=4).double(), normal(1, 4, 5, 5)
@@ -57,6 +66,10 @@ def test_normalisation_starts_without_preference():
     mu = x.mean((2, 3))
     torch.testing.assert_close(outputs[0].mean((2, 3)), (mu - mu.mean()) / mu.std(correction=0),
                                atol=1e-3, rtol=1e-3)  # fmt: skip
+    assert norm.gain.eq(1).all()
+    mlp = Perceptron(2, width=8, depth=2, levels=3)
+    assert mlp.gains.eq(1).all()
+    assert mlp.shifts.eq(0).all()
 
 
 @pytest.mark.parametrize(("make", "shape"), [(unet, (1, 8, 8)), (perceptron, (64,))])
@@ -120,6 +133,8 @@ def test_the_task_draws_every_level_alike_and_fresh_noise():
     assert 320 < counts.min() <= counts.max() < 480
     assert eps.mean().item() == pytest.approx(0, abs=0.01)
     assert eps.var().item() == pytest.approx(1, abs=0.01)
+    drawn = Noise(0, 0).integers(0, 10, 4000)  # the first draw: level by level, none shifted
+    assert torch.equal(sigma, model.sigmas[drawn])
     task.loss(model, x, Noise(0, 1))
     assert not torch.equal(model.seen[2], eps)
 
@@ -186,6 +201,20 @@ def test_the_optimiser_is_adam_with_its_usual_betas():
 def test_impossible_settings_are_refused(wrong):
     with pytest.raises(ZooError):
         get_entry("ncsn").config("digits", wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"sigma_last": "1"}, {"sigma_last": "0"}, {"epsilon": "0"}, {"start": "1,1"}]
+)
+def test_the_ends_of_what_is_possible_are_refused(wrong):
+    with pytest.raises(ZooError, match=f"^{next(iter(wrong))} must"):
+        get_entry("ncsn").config("digits", wrong)
+
+
+def test_the_least_that_is_possible_is_allowed():
+    least = {"levels": "2", "width": "1", "depth": "1", "langevin_steps": "1"}
+    config = get_entry("ncsn").config("digits", least)
+    assert (config.levels, config.width, config.depth, config.langevin_steps) == (2, 1, 1, 1)
 
 
 def shipped(name):
