@@ -76,7 +76,7 @@ def refuse_unknown(words: list[str]) -> None:
     """Parse a `zoo` command line as click would, without running it."""
     command: click.Command = main
     context = click.Context(command, info_name="zoo")
-    while isinstance(command, click.Group):
+    while isinstance(command, click.Group) and (words or not command.invoke_without_command):
         name, command, words = command.resolve_command(context, words)
         assert command is not None, words
     command.make_context(name, list(words), parent=context)

@@ -41,7 +41,9 @@ def test_registry_has_the_documented_ids():
         "bits-per-dim-joint", "code-perplexity", "reconstruction-error",
         "cnn-fd", "cnn-fd-ratio", "grid-modes", "critic-slope", "path-straightness",
         "conditional-accuracy", "class-kl", "neighbour-error",
-        "one-step-energy", "guided-accuracy", "guidance-accuracy-gain", "guidance-recall-loss",
+        "one-step-energy", "one-step-support", "energy-gap", "ood-lead",
+        "score-error", "mode-weights",
+        "guided-accuracy", "guidance-accuracy-gain", "guidance-recall-loss",
     }  # fmt: skip
     assert METRICS["nll-nats"].protocol == "nll-nats/1"
 
