@@ -143,6 +143,8 @@ def _exported(shown: Shown, recipe: str) -> bytes:
         raise ZooError("its examples are not small pictures")
     if kind_of(model, entry.card.family) != entry.card.family:
         raise ZooError("its latent variables are integers, and this page is for real ones")
+    if entry.card.family == "adversarial" and getattr(model, "classes", 0):
+        raise ZooError("its generator is told a class, and this page has nothing to say it with")
     task = entry.task(entry.config(recipe))
     told = json.dumps(facts(model, entry.card.family, task), sort_keys=True)
     return _delivering("facts", told.encode()) + _delivering(
