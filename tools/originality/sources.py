@@ -76,7 +76,11 @@ def entries(root: Path, prefix: str = "") -> list[Document]:
 
 def given(root: Path) -> Document:
     """The skeleton that every entry begins with: it counts for nobody."""
-    return _document(GIVEN, root / "templates" / "entry", root)
+    document = Document(GIVEN, GIVEN)
+    for file in _files(root / "templates" / "entry"):
+        text = _TEMPLATE_TOKEN.sub(r"x_\1", file.read_text(encoding="utf-8"))
+        _add(document, text, file.suffix, str(file.relative_to(root)))
+    return document
 
 
 def references(folder: Path) -> list[Document]:
@@ -118,12 +122,28 @@ def _document(name: str, path: Path, root: Path) -> Document:
     document = Document(name, name)
     for file in [path] if path.is_file() else _files(path):
         place = str(file.relative_to(root))
-        for found in _pieces(file, place):
-            if isinstance(found, Skipped):
-                document.skipped.append(found)
-            else:
-                document.pieces.append(found)
+        if (size := file.stat().st_size) > LARGEST:
+            reason = f"{size / 1e6:.1f} MB: longer than anybody writes by hand"
+            document.skipped.append(Skipped(place, reason))
+            continue
+        try:
+            text = file.read_text(encoding="utf-8-sig")
+        except UnicodeDecodeError:
+            document.skipped.append(Skipped(place, "no text in UTF-8"))
+        else:
+            _add(document, text, file.suffix, place)
     return document
+
+
+def _add(document: Document, text: str, suffix: str, place: str) -> None:
+    """The code of a file; what cannot be compared comes with the reason."""
+    if suffix == ".ipynb":
+        found = list(_cells(text, place))
+    else:
+        reason = _fault(text)
+        found = [Piece(place, text) if reason is None else Skipped(place, reason)]
+    document.pieces += [item for item in found if isinstance(item, Piece)]
+    document.skipped += [item for item in found if isinstance(item, Skipped)]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -136,26 +156,6 @@ def _wanted(path: Path) -> bool:
     if path.name.startswith(".") or path.is_symlink() or path.name in _NO_SOURCE:
         return False
     return path.is_dir() or path.suffix in _SUFFIXES
-
-
-def _pieces(file: Path, place: str) -> Iterator[Piece | Skipped]:
-    """The code of a file; what cannot be compared comes with the reason."""
-    if (size := file.stat().st_size) > LARGEST:
-        reason = f"{size / 1e6:.1f} MB: longer than anybody writes by hand"
-        yield Skipped(place, reason)
-        return
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        yield Skipped(place, "no text in UTF-8")
-        return
-    text = _TEMPLATE_TOKEN.sub(r"x_\1", text)
-    if file.suffix == ".ipynb":
-        yield from _cells(text, place)
-    elif (reason := _fault(text)) is None:
-        yield Piece(place, text)
-    else:
-        yield Skipped(place, reason)
 
 
 def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:

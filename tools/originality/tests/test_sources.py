@@ -86,3 +86,9 @@ def test_the_skeleton_parses() -> None:
     document = given(ROOT)
     assert document.skipped == []
     assert len(document.pieces) >= 4
+
+
+def test_what_is_shown_is_what_was_written(tmp_path: Path) -> None:
+    source = 'def f(name):\n    return f"{{name}} {name}"\n'
+    (tmp_path / "a.py").write_text(source)
+    assert references(tmp_path)[0].pieces == [Piece("a.py", source)]

@@ -6,6 +6,7 @@ import functools
 import math
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -57,6 +58,16 @@ def test_exported_outputs_are_those_of_pytorch(name: str, recipe: str) -> None:
         got = run(**{key: x.numpy() for key, x in zip(call.inputs, inputs, strict=True)})
         assert agree(got, wanted)
         assert np.abs(wanted).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "recipe", "reason"),
+    [("vq_vae", "mnist-prior", "integers"), ("dcgan", "mnist-conditional", "told a class")],
+)
+def test_a_model_that_no_player_fits_says_why(name: str, recipe: str, reason: str) -> None:
+    shown = SimpleNamespace(entry=get_entry(name))
+    with pytest.raises(ZooError, match=reason):
+        play._exported(shown, recipe)
 
 
 @torch.no_grad()
