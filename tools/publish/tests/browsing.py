@@ -83,6 +83,11 @@ class Visit:
         self.page.goto(self.address + path)
         return self.page
 
+    def follow(self, link: Any) -> None:
+        """Click a link and wait until all of its page is there."""
+        with self.page.expect_navigation():
+            link.click()
+
     def where(self) -> str:
         """The path of the page within the site, with its fragment."""
         return self.page.url.removeprefix(self.address)

@@ -141,7 +141,7 @@ def test_find_a_model_by_its_family(visit):
     assert visit.where() == "index.html#family=latent-variable"
     page.reload()
     assert plates(page) == ["vae"]
-    page.get_by_role("link", name="Auto-Encoding Variational Bayes").first.click()
+    visit.follow(page.get_by_role("link", name="Auto-Encoding Variational Bayes").first)
     assert visit.where() == "entries/vae.html"
     page.go_back()
     assert plates(page) == ["vae"]
@@ -173,19 +173,19 @@ def test_search_for_a_model(visit):
 
 def test_read_a_notebook(visit):
     page = visit.open("entries/vae.html")
-    page.get_by_role("link", name="Read the notebook").click()
+    visit.follow(page.get_by_role("link", name="Read the notebook"))
     assert visit.where() == "entries/vae/notebook.html"
     assert page.locator("article math").count() > 10
     assert page.locator("article math").first.bounding_box()["height"] > 5
     assert page.locator(".nb-text", has_text="$").count() == 0
     picture = page.locator(".nb-out img")
     picture.scroll_into_view_if_needed()
-    assert picture.evaluate("img => img.complete && img.naturalWidth > 100")
+    page.wait_for_function("document.querySelector('.nb-out img').naturalWidth > 100")
     assert picture.bounding_box()["width"] > 100
     links = page.locator(".nb-toc a").all()
     assert len(links) > 4
     for link in links:
-        link.click()
+        visit.follow(link)
         heading = page.locator(page.evaluate("location.hash"))
         assert heading.inner_text() == link.inner_text()
         assert -5 <= heading.bounding_box()["y"] < page.viewport_size["height"]
@@ -206,7 +206,7 @@ def test_play_with_a_latent(visit, site):
     if not (site / "play" / "vae.html").is_file():
         pytest.skip("onnxruntime-web cannot be had")
     page = visit.open("entries/vae.html")
-    page.get_by_role("link", name="Run it in this page").click()
+    visit.follow(page.get_by_role("link", name="Run it in this page"))
     page.get_by_role("button", name="Load the model").click()
     page.locator("#play[data-ready=yes]").wait_for(timeout=60_000)
     canvas = page.locator("canvas[data-main]")
@@ -237,12 +237,12 @@ def test_copy_a_command_and_run_it(visit, tmp_path):
 
 def test_follow_a_finding_to_its_line(visit):
     page = visit.open("entries/toy.html")
-    page.locator(".entry-facts a", has_text="finding").click()
+    visit.follow(page.locator(".entry-facts a", has_text="finding"))
     assert visit.where() == "entries/toy/review.html"
     thread = page.locator("article.thread", has_text="F02")
     quote = thread.locator("pre").inner_text()
     assert quote == QUOTES[1]
-    thread.locator("figcaption a").click()
+    visit.follow(thread.locator("figcaption a"))
     assert visit.where() == "entries/toy/source/v1/model.py.html#L15"
     line = page.locator(":target")
     assert line.inner_text().strip() == quote
@@ -259,11 +259,9 @@ def test_the_dark_stays_dark_on_the_way(visit):
     dark = page.evaluate(background)
     assert dark != light
     for name in ("Compare", "Lessons", "About", "Gallery"):
-        with page.expect_navigation():
-            page.get_by_role("navigation", name="Site").get_by_role("link", name=name).click()
+        visit.follow(page.get_by_role("navigation", name="Site").get_by_role("link", name=name))
         assert page.evaluate(background) == dark
-    with page.expect_navigation():
-        page.get_by_role("link", name="Another model").first.click()
+    visit.follow(page.get_by_role("link", name="Another model").first)
     assert page.evaluate(background) == dark
     page.get_by_role("button", name="Dark theme").click()
     page.reload()
