@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from tools.claims import claim_cells
+from tools.process.record import Record
 from tools.text import table
 from zoo.core.evidence import load_results
-from zoo.core.registry import entry_names, get_entry
+from zoo.core.registry import ZOO_FOLDER, entry_names, get_entry
 
 
 @click.command()
@@ -45,6 +46,11 @@ def show(name: str) -> None:
         click.echo("\nDeviations from the paper")
         for number, text in enumerate(card.deviations, 1):
             click.echo(_wrapped(f"{number}. {text}"))
+    errata = _errata(name)
+    if errata:
+        click.echo("\nFound to be wrong after its acceptance")
+        for text in errata:
+            click.echo(_wrapped(f"· {text}"))
     shipped = sorted(path.stem for path in (entry.folder / "weights").glob("*.safetensors"))
     click.echo(f"\nShipped weights: {', '.join(shipped) or 'none'}")
     click.echo(f"Try: zoo sample {name} -o {name}.png")
@@ -86,6 +92,14 @@ def sample(
     path = out or Path(f"{name}.png")
     drawn = write_samples(entry, path, count, recipe, seed, device, prompt)
     click.echo(f"{drawn} samples of {name} (seed {seed}) in {path}")
+
+
+def _errata(name: str) -> list[str]:
+    """What is on record beside an entry, where the zoo is a clone with its reviews."""
+    record = Record(ZOO_FOLDER.parent)
+    if name not in record.models():
+        return []
+    return [correction.text for correction in record.state(name).errata]
 
 
 def _nearby(folder: Path) -> str:

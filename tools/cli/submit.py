@@ -1,4 +1,4 @@
-"""`zoo submit` and `zoo withdraw`: what the developers of an entry decide."""
+"""`zoo submit`, `zoo withdraw`, `zoo erratum`: what the developers of an entry say of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from tools.cli.options import acting, why
 from tools.process import clock
 from tools.process.git import git, head
-from tools.process.ledger.events import Event, Submitted, Withdrawn
+from tools.process.ledger.events import Erratum, Event, Submitted, Withdrawn
 from tools.process.ledger.machine import Rejection, apply
 from tools.process.obligations import obligations
 from tools.process.record import Record
@@ -101,3 +101,21 @@ def withdraw(model: str, reason: str, actor: str) -> None:
     record.append(model, actor, Withdrawn(reason))
     record.commit(f"{model}: withdrawn")
     click.echo(f"{model} is withdrawn")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("text")
+@acting
+def erratum(model: str, text: str, actor: str) -> None:
+    """Say what is wrong in an accepted entry, and where.
+
+    The entry stays as it was accepted: the erratum stands beside it in the record, in zoo show and
+    on its page. TEXT is one line for everybody to read. It cannot be taken back.
+    """
+    record = Record()
+    record.state(model)
+    said = " ".join(text.split())
+    record.append(model, actor, Erratum(said))
+    record.commit(f"{model}: an erratum")
+    click.echo(f"recorded beside {model}: {said}")

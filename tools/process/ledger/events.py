@@ -197,6 +197,15 @@ class Published(Payload):
 
 
 @dataclass(frozen=True)
+class Erratum(Payload):
+    """Something in the accepted entry is wrong; it stays as it was accepted, and this beside it."""
+
+    TYPE = "erratum"
+    BY = ("developer", "instructor")
+    text: str
+
+
+@dataclass(frozen=True)
 class Held(Payload):
     """Everything stops; clocks stand still."""
 

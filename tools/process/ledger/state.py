@@ -86,6 +86,15 @@ class Signature:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """What was found to be wrong in the entry after its acceptance."""
+
+    text: str
+    at: datetime
+    by: str
+
+
+@dataclass(frozen=True)
 class Regrade:
     """A request to look at a grade again."""
 
@@ -113,6 +122,7 @@ class Submission:
         answers: the developers' answer by finding key ("dev-two/F01").
         response_sha256: of the filed response.
         signatures: sign-offs by finding key.
+        errata: what was found to be wrong after the acceptance.
         extensions: last moment by (handle, stage).
         paused: by how much holds moved each stage's deadline.
         held_since: when the hold began; None when not on hold.
@@ -139,6 +149,7 @@ class Submission:
     answers: dict[str, str] = field(default_factory=dict)
     response_sha256: str = ""
     signatures: dict[str, Signature] = field(default_factory=dict)
+    errata: tuple[Correction, ...] = ()
     extensions: dict[tuple[str, str], datetime] = field(default_factory=dict)
     paused: dict[str, timedelta] = field(default_factory=dict)
     held_since: datetime | None = None

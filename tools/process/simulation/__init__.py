@@ -50,5 +50,5 @@ def rehearse(
         revising.accept_rest(world, desk)
         grading.grade(world, cast, desk)
         grading.regrade(world, cast)
-        grading.publish(world)
+        grading.publish(world, cast)
         return ending.conclude(world)

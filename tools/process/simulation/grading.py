@@ -202,8 +202,8 @@ def _disputable(world: World, cast: Cast) -> tuple[Team, str]:
     raise AssertionError
 
 
-def publish(world: World) -> None:
-    """What was accepted becomes part of the published zoo, where everybody consents to it."""
+def publish(world: World, cast: Cast) -> None:
+    """What was accepted is published where everybody consents to it; one entry has a slip."""
     record = world.record
     accepted = [m for m, s in record.states().items() if s.stage == "accepted"]
     wrong = {model: problems(record, model) for model in accepted}
@@ -214,4 +214,7 @@ def publish(world: World) -> None:
         world.refused("publish", "entry", "--all", because="nothing was published")
     world.expect(bool(free), "everybody of some entry consents")
     world.zoo("publish", "entry", *free)
+    team = cast.author(free[0])
+    world.zoo("erratum", team.model, "README.md: the optimum is at 2, not at 3.", by=team.speaker)
+    world.note(f"{team.speaker} finds a slip in {team.model}: an erratum stands beside it")
     world.note(f"{len(free)} entries are published, {len(accepted) - len(free)} wait for consent")

@@ -130,6 +130,7 @@ def test_the_worked_examples_run(tmp_path: Path) -> None:
     assert f"- {blocker} rev-one/F01" in said[15, ""]
     assert (tmp_path / "grading" / "feedback" / "dev-one.md").is_file()
     assert said[17, ""] == "toy is published\n"
+    assert said[18, ""].startswith("recorded beside toy: README.md, What this is")
 
 
 def test_every_command_of_the_process_has_its_example() -> None:

@@ -1,4 +1,4 @@
-"""`zoo submit`, `zoo withdraw`, and the tags of frozen versions."""
+"""`zoo submit`, `zoo withdraw`, `zoo erratum`, and the tags of frozen versions."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from PIL import Image
 
 import tools.checks
 from tools.checks import Finding, Report, Result, Status
+from tools.cli import models
 from tools.process.ledger import events as ev
 from tools.process.ledger.state import Submitted
 from tools.process.simulation.toy import fill_in
 from tools.process.tags import make_tag
 from tools.process.tests.conftest import Term
+from tools.process.tests.revision import revise, submitted
 from tools.scaffold import create_entry
 from zoo.core.errors import ZooError
-from zoo.core.registry import ZOO_FOLDER
+from zoo.core.registry import ZOO_FOLDER, get_entry
 
 BOSS = "@instructor-one"
 
@@ -180,6 +182,23 @@ def test_an_entry_is_given_up(ready: Term) -> None:
     assert ready.zoo("withdraw", "vae", "--reason", "ill", by="@dev-one") == "vae is withdrawn\n"
     assert ready.state("vae").stage == "withdrawn"
     assert ready.git("status", "--porcelain") == ""
+
+
+def test_an_erratum_is_recorded_and_shown(term: Term, monkeypatch: pytest.MonkeyPatch) -> None:
+    submitted(revise(term))
+    slip = ("erratum", "toy", "README.md,  deviation 4:\nnot borne out")
+    assert "toy is v2-submitted: this needs accepted" in term.refused(*slip, by="@dev-one")
+    for number in (1, 2, 3):
+        term.happens("toy", "@rev-one", ev.SignedOff(f"rev-one/F0{number}", "verified"))
+    term.happens("toy", BOSS, ev.Accepted())
+    said = "README.md, deviation 4: not borne out"
+    assert term.zoo(*slip, by="@dev-one") == f"recorded beside toy: {said}\n"
+    assert term.git("status", "--porcelain") == ""
+    assert "'erratum' is for the developer or instructor" in term.refused(*slip, by="@rev-two")
+    monkeypatch.setattr(models, "ZOO_FOLDER", term.root / "zoo")
+    monkeypatch.setattr(models, "get_entry", lambda name: get_entry("vae"))
+    assert f"after its acceptance\n  · {said}\n" in term.zoo("show", "toy")
+    assert "acceptance" not in term.zoo("show", "other")
 
 
 def test_the_real_checks_judge_a_real_entry(term: Term) -> None:

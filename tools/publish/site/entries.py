@@ -12,6 +12,8 @@ from typing import Any
 from markupsafe import Markup
 from PIL import Image
 
+from tools.process.rules.policy import stamp
+from tools.process.times import short
 from tools.publish.afterlife import badge
 from tools.publish.play.pages import play_href
 from tools.publish.site import cite, curve, measured, outcomes
@@ -131,6 +133,7 @@ def _entry(zoo: Zoo, shown: Shown, picture: bytes | None) -> Page:
         "picture": _dimensions(picture) if picture else None,
         "named": named,
         "others": [s for title, s in named.items() if title not in placed],
+        "errata": _errata(zoo, shown),
         "rows": (rows := measured.rows(zoo, shown)),
         "status": STATUS,
         "afterlife": badge(zoo, shown.name),
@@ -161,6 +164,14 @@ def _entry(zoo: Zoo, shown: Shown, picture: bytes | None) -> Page:
         scripts=("copy.js",),
         search=_search(shown, sections),
     )
+
+
+def _errata(zoo: Zoo, shown: Shown) -> list[tuple[str, str, Markup]]:
+    """(moment, the moment in course time, text) of what was found wrong after the acceptance."""
+    errata, zone = shown.state.errata if shown.state else (), zoo.record.policy.zone
+    return [
+        (stamp(e.at), short(e.at, zone), inline_markdown(zoo.people.text(e.text))) for e in errata
+    ]
 
 
 def _notebook(zoo: Zoo, shown: Shown) -> Page:
