@@ -32,7 +32,7 @@ SECTIONS = {
         "submit": ("submit", "submit", "Freeze version 1 or 2 of an entry."),
         "respond": ("respond", "respond", "Answer every finding of the reviews."),
         "withdraw": ("submit", "withdraw", "Give an entry up."),
-        "erratum": ("submit", "erratum", "Say what is wrong in an accepted entry."),
+        "addendum": ("submit", "addendum", "Add what was found after the acceptance."),
     },
     "Review": {
         "bid": ("assign", "bid", "Say what you would like to review."),

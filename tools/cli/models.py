@@ -46,10 +46,10 @@ def show(name: str) -> None:
         click.echo("\nDeviations from the paper")
         for number, text in enumerate(card.deviations, 1):
             click.echo(_wrapped(f"{number}. {text}"))
-    errata = _errata(name)
-    if errata:
-        click.echo("\nFound to be wrong after its acceptance")
-        for text in errata:
+    addenda = _addenda(name)
+    if addenda:
+        click.echo("\nFound since its acceptance")
+        for text in addenda:
             click.echo(_wrapped(f"· {text}"))
     shipped = sorted(path.stem for path in (entry.folder / "weights").glob("*.safetensors"))
     click.echo(f"\nShipped weights: {', '.join(shipped) or 'none'}")
@@ -94,12 +94,12 @@ def sample(
     click.echo(f"{drawn} samples of {name} (seed {seed}) in {path}")
 
 
-def _errata(name: str) -> list[str]:
-    """What is on record beside an entry, where the zoo is a clone with its reviews."""
+def _addenda(name: str) -> list[str]:
+    """What was found since an entry was accepted, where the zoo is a clone with its reviews."""
     record = Record(ZOO_FOLDER.parent)
     if name not in record.models():
         return []
-    return [correction.text for correction in record.state(name).errata]
+    return [addendum.text for addendum in record.state(name).addenda]
 
 
 def _nearby(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""`zoo submit`, `zoo withdraw`, `zoo erratum`: what the developers of an entry say of it."""
+"""`zoo submit`, `zoo withdraw`, `zoo addendum`: what the developers of an entry say of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 from tools.cli.options import acting, why
 from tools.process import clock
 from tools.process.git import git, head
-from tools.process.ledger.events import Erratum, Event, Submitted, Withdrawn
+from tools.process.ledger.events import Addendum, Event, Submitted, Withdrawn
 from tools.process.ledger.machine import Rejection, apply
 from tools.process.obligations import obligations
 from tools.process.record import Record
@@ -107,15 +107,15 @@ def withdraw(model: str, reason: str, actor: str) -> None:
 @click.argument("model")
 @click.argument("text")
 @acting
-def erratum(model: str, text: str, actor: str) -> None:
-    """Say what is wrong in an accepted entry, and where.
+def addendum(model: str, text: str, actor: str) -> None:
+    """Add what was found after the acceptance: a mistake and where it is, a further measurement.
 
-    The entry stays as it was accepted: the erratum stands beside it in the record, in zoo show and
+    The entry stays as it was accepted: the addendum stands beside it in the record, in zoo show and
     on its page. TEXT is one line for everybody to read. It cannot be taken back.
     """
     record = Record()
     record.state(model)
     said = " ".join(text.split())
-    record.append(model, actor, Erratum(said))
-    record.commit(f"{model}: an erratum")
+    record.append(model, actor, Addendum(said))
+    record.commit(f"{model}: an addendum")
     click.echo(f"recorded beside {model}: {said}")

@@ -83,7 +83,7 @@ _SENTENCES: dict[type[ev.Payload], Callable[[Any], str]] = {
     ev.SignedOff: _signed_off,
     ev.Accepted: lambda payload: "accepted the entry",
     ev.Published: lambda payload: "published the entry",
-    ev.Erratum: lambda payload: f"recorded an erratum: {payload.text}",
+    ev.Addendum: lambda payload: f"recorded an addendum: {payload.text}",
     ev.Held: lambda payload: f"put the entry on hold: {payload.reason}",
     ev.Released: lambda payload: "ended the hold",
     ev.Withdrawn: lambda payload: f"withdrew the entry: {payload.reason}",

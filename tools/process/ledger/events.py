@@ -197,10 +197,10 @@ class Published(Payload):
 
 
 @dataclass(frozen=True)
-class Erratum(Payload):
-    """Something in the accepted entry is wrong; it stays as it was accepted, and this beside it."""
+class Addendum(Payload):
+    """A mistake or a measurement, found after the acceptance; the entry stays as it is."""
 
-    TYPE = "erratum"
+    TYPE = "addendum"
     BY = ("developer", "instructor")
     text: str
 

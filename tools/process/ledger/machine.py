@@ -23,7 +23,7 @@ from tools.process.ledger.reviewing import (
     sign_off,
     unassign,
 )
-from tools.process.ledger.state import ACTIVE, Correction, Regrade, Submission
+from tools.process.ledger.state import ACTIVE, Addendum, Regrade, Submission
 from tools.process.ledger.submitting import (
     answer,
     approve,
@@ -133,13 +133,13 @@ def _publish(state: Submission, event: ev.Event, payload: ev.Published) -> Submi
     return replace(state, stage="published")
 
 
-def _correct(state: Submission, event: ev.Event, payload: ev.Erratum) -> Submission:
+def _add(state: Submission, event: ev.Event, payload: ev.Addendum) -> Submission:
     require_stage(state, "accepted", "published")
-    require(bool(payload.text.strip()), "an erratum says nothing", "say what is wrong, and where")
-    known = [correction.text for correction in state.errata]
-    require(payload.text not in known, "this erratum is on record", "see zoo history")
-    made = Correction(payload.text, event.at, event.actor)
-    return replace(state, errata=(*state.errata, made))
+    require(bool(payload.text.strip()), "an addendum says nothing", "say what was found, and where")
+    known = [addendum.text for addendum in state.addenda]
+    require(payload.text not in known, "this addendum is on record", "see zoo history")
+    made = Addendum(payload.text, event.at, event.actor)
+    return replace(state, addenda=(*state.addenda, made))
 
 
 def _hold(state: Submission, event: ev.Event, payload: ev.Held) -> Submission:
@@ -273,7 +273,7 @@ TRANSITIONS: dict[type[ev.Payload], Callable[[Submission, ev.Event, Any], Submis
     ev.SignedOff: sign_off,
     ev.Accepted: _accept,
     ev.Published: _publish,
-    ev.Erratum: _correct,
+    ev.Addendum: _add,
     ev.Held: _hold,
     ev.Released: _release,
     ev.Withdrawn: _withdraw,

@@ -86,8 +86,8 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class Correction:
-    """What was found to be wrong in the entry after its acceptance."""
+class Addendum:
+    """What was found after the acceptance: a mistake, or a further measurement."""
 
     text: str
     at: datetime
@@ -122,7 +122,7 @@ class Submission:
         answers: the developers' answer by finding key ("dev-two/F01").
         response_sha256: of the filed response.
         signatures: sign-offs by finding key.
-        errata: what was found to be wrong after the acceptance.
+        addenda: what was found after the acceptance.
         extensions: last moment by (handle, stage).
         paused: by how much holds moved each stage's deadline.
         held_since: when the hold began; None when not on hold.
@@ -149,7 +149,7 @@ class Submission:
     answers: dict[str, str] = field(default_factory=dict)
     response_sha256: str = ""
     signatures: dict[str, Signature] = field(default_factory=dict)
-    errata: tuple[Correction, ...] = ()
+    addenda: tuple[Addendum, ...] = ()
     extensions: dict[tuple[str, str], datetime] = field(default_factory=dict)
     paused: dict[str, timedelta] = field(default_factory=dict)
     held_since: datetime | None = None

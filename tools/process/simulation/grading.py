@@ -215,6 +215,6 @@ def publish(world: World, cast: Cast) -> None:
     world.expect(bool(free), "everybody of some entry consents")
     world.zoo("publish", "entry", *free)
     team = cast.author(free[0])
-    world.zoo("erratum", team.model, "README.md: the optimum is at 2, not at 3.", by=team.speaker)
-    world.note(f"{team.speaker} finds a slip in {team.model}: an erratum stands beside it")
+    world.zoo("addendum", team.model, "README.md: the optimum is at 2, not at 3.", by=team.speaker)
+    world.note(f"{team.speaker} finds a slip in {team.model}: an addendum stands beside it")
     world.note(f"{len(free)} entries are published, {len(accepted) - len(free)} wait for consent")

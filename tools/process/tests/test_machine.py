@@ -260,22 +260,22 @@ def test_sign_off_is_for_the_findings_own_reviewer():
     assert walk.does(TEACHER, ev.Accepted()).state.stage == "accepted"
 
 
-def test_an_erratum_stands_beside_what_was_accepted():
-    slip = ev.Erratum("README.md: 2, not 3")
+def test_an_addendum_stands_beside_what_was_accepted():
+    slip = ev.Addendum("README.md: 2, not 3")
     assert "this needs accepted or published" in Walk().v2().refused("@dev-one", slip)
     walk = Walk().accepted().does("@dev-two", slip)
     assert "is on record" in walk.refused(TEACHER, slip, role="instructor")
-    assert "says nothing" in walk.refused("@dev-one", ev.Erratum(" "))
-    assert "not a developer of toy" in walk.refused("@rev-one", ev.Erratum("x"))
-    assert "not for a reviewer" in walk.refused("@rev-one", ev.Erratum("x"), role="reviewer")
+    assert "says nothing" in walk.refused("@dev-one", ev.Addendum(" "))
+    assert "not a developer of toy" in walk.refused("@rev-one", ev.Addendum("x"))
+    assert "not for a reviewer" in walk.refused("@rev-one", ev.Addendum("x"), role="reviewer")
     walk.does(TEACHER, ev.Published()).wait(days=400)
-    walk.does(TEACHER, ev.Erratum("and another"), role="instructor")
+    walk.does(TEACHER, ev.Addendum("and another"), role="instructor")
     assert walk.state.stage == "published"
-    assert [(e.text, e.by) for e in walk.state.errata] == [
+    assert [(e.text, e.by) for e in walk.state.addenda] == [
         ("README.md: 2, not 3", "@dev-two"),
         ("and another", TEACHER),
     ]
-    assert walk.state.errata[1].at == walk.now
+    assert walk.state.addenda[1].at == walk.now
 
 
 def test_a_hold_stops_the_clocks():

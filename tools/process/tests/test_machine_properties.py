@@ -52,7 +52,7 @@ def candidates(state: Submission, now) -> list[tuple[str, str, ev.Payload]]:
         ("@dev-two", "developer", ev.Answered(SHA, {"rev-nobody/F01": "fixed"})),
         (TEACHER, "instructor", ev.Accepted()),
         (TEACHER, "instructor", ev.Published()),
-        ("@dev-two", "developer", ev.Erratum("2, not 3")),
+        ("@dev-two", "developer", ev.Addendum("2, not 3")),
         (TEACHER, "instructor", ev.Held("x")),
         (TEACHER, "instructor", ev.Released()),
         (TEACHER, "instructor", ev.GradesReleased()),
@@ -135,7 +135,7 @@ def check(state: Submission) -> None:
         assert (review.filed_at is not None) == (review.status in ("filed", "revealed", "lost"))
         assert not review.findings or review.status == "revealed"
         assert review.status != "missing" or review.filed_at is None
-    assert not state.errata or stage in ("accepted", "published")
+    assert not state.addenda or stage in ("accepted", "published")
     if stage in ("revising", "v2-submitted", "accepted", "published"):
         assert {review.status for review in reviews} <= {"revealed", "missing", "lost"}
     if stage in ("v1-submitted", "in-review"):  # nobody's text is open while others still write

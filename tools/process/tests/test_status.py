@@ -233,7 +233,7 @@ EXAMPLES: list[tuple[ev.Payload, str]] = [
     (ev.SignedOff("b/F01", "partial", "half"), "signed off b/F01: partial (half)"),
     (ev.Accepted(), "accepted the entry"),
     (ev.Published(), "published the entry"),
-    (ev.Erratum("README.md: 2, not 3"), "recorded an erratum: README.md: 2, not 3"),
+    (ev.Addendum("README.md: 2, not 3"), "recorded an addendum: README.md: 2, not 3"),
     (ev.Held("ill"), "put the entry on hold: ill"),
     (ev.Released(), "ended the hold"),
     (ev.Withdrawn("ill"), "withdrew the entry: ill"),

@@ -1,4 +1,4 @@
-"""`zoo submit`, `zoo withdraw`, `zoo erratum`, and the tags of frozen versions."""
+"""`zoo submit`, `zoo withdraw`, `zoo addendum`, and the tags of frozen versions."""
 
 from __future__ import annotations
 
@@ -184,9 +184,9 @@ def test_an_entry_is_given_up(ready: Term) -> None:
     assert ready.git("status", "--porcelain") == ""
 
 
-def test_an_erratum_is_recorded_and_shown(term: Term, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_addendum_is_recorded_and_shown(term: Term, monkeypatch: pytest.MonkeyPatch) -> None:
     submitted(revise(term))
-    slip = ("erratum", "toy", "README.md,  deviation 4:\nnot borne out")
+    slip = ("addendum", "toy", "README.md,  deviation 4:\nnot borne out")
     assert "toy is v2-submitted: this needs accepted" in term.refused(*slip, by="@dev-one")
     for number in (1, 2, 3):
         term.happens("toy", "@rev-one", ev.SignedOff(f"rev-one/F0{number}", "verified"))
@@ -194,10 +194,10 @@ def test_an_erratum_is_recorded_and_shown(term: Term, monkeypatch: pytest.Monkey
     said = "README.md, deviation 4: not borne out"
     assert term.zoo(*slip, by="@dev-one") == f"recorded beside toy: {said}\n"
     assert term.git("status", "--porcelain") == ""
-    assert "'erratum' is for the developer or instructor" in term.refused(*slip, by="@rev-two")
+    assert "'addendum' is for the developer or instructor" in term.refused(*slip, by="@rev-two")
     monkeypatch.setattr(models, "ZOO_FOLDER", term.root / "zoo")
     monkeypatch.setattr(models, "get_entry", lambda name: get_entry("vae"))
-    assert f"after its acceptance\n  · {said}\n" in term.zoo("show", "toy")
+    assert f"since its acceptance\n  · {said}\n" in term.zoo("show", "toy")
     assert "acceptance" not in term.zoo("show", "other")
 
 

@@ -133,7 +133,7 @@ def _entry(zoo: Zoo, shown: Shown, picture: bytes | None) -> Page:
         "picture": _dimensions(picture) if picture else None,
         "named": named,
         "others": [s for title, s in named.items() if title not in placed],
-        "errata": _errata(zoo, shown),
+        "addenda": _addenda(zoo, shown),
         "rows": (rows := measured.rows(zoo, shown)),
         "status": STATUS,
         "afterlife": badge(zoo, shown.name),
@@ -166,11 +166,11 @@ def _entry(zoo: Zoo, shown: Shown, picture: bytes | None) -> Page:
     )
 
 
-def _errata(zoo: Zoo, shown: Shown) -> list[tuple[str, str, Markup]]:
-    """(moment, the moment in course time, text) of what was found wrong after the acceptance."""
-    errata, zone = shown.state.errata if shown.state else (), zoo.record.policy.zone
+def _addenda(zoo: Zoo, shown: Shown) -> list[tuple[str, str, Markup]]:
+    """(moment, the moment in course time, text) of what was found after the acceptance."""
+    addenda, zone = shown.state.addenda if shown.state else (), zoo.record.policy.zone
     return [
-        (stamp(e.at), short(e.at, zone), inline_markdown(zoo.people.text(e.text))) for e in errata
+        (stamp(e.at), short(e.at, zone), inline_markdown(zoo.people.text(e.text))) for e in addenda
     ]
 
 

@@ -14,7 +14,7 @@ import yaml
 from bs4 import BeautifulSoup
 
 from tools.process.git import git
-from tools.process.ledger.state import Correction, Submission
+from tools.process.ledger.state import Addendum, Submission
 from tools.publish.people import People
 from tools.publish.site import entries
 from tools.publish.site.build import build
@@ -137,18 +137,18 @@ def test_the_card_is_shown_with_links_to_source_pages(alpha, tmp_path):
     assert [a["href"] for a in beta.find("dl", class_="entry-facts")("a")] == ["alpha.html"]
 
 
-def test_errata_stand_before_the_text_with_their_dates(small_zoo, tmp_path):
+def test_addenda_stand_before_the_text_with_their_dates(small_zoo, tmp_path):
     at = datetime(2026, 11, 3, 23, 30, tzinfo=UTC)
-    slips = (Correction(f"`model.py`: {HOSTILE}", at, "@dev-one"), Correction("Two.", at, "@x"))
-    states = {"alpha": Submission("alpha", "published", errata=slips)}
+    slips = (Addendum(f"`model.py`: {HOSTILE}", at, "@dev-one"), Addendum("Two.", at, "@x"))
+    states = {"alpha": Submission("alpha", "published", addenda=slips)}
     out = site(zoo_of(small_zoo.root, states), tmp_path / "site")
-    errata = page(out).find(id="errata").find_parent("section")
-    assert errata.h2.text == "Errata"
-    assert errata.time["datetime"] == "2026-11-03T23:30:00Z"
-    assert errata.code.text == "model.py"
-    assert not errata.find_all(["script", "img"])
-    assert [text.text.split()[-1] for text in errata("p")][1] == "Two."
-    assert page(out, "entries/beta.html").find(id="errata") is None
+    addenda = page(out).find(id="addenda").find_parent("section")
+    assert addenda.h2.text == "Found since its acceptance"
+    assert addenda.time["datetime"] == "2026-11-03T23:30:00Z"
+    assert addenda.code.text == "model.py"
+    assert not addenda.find_all(["script", "img"])
+    assert [text.text.split()[-1] for text in addenda("p")][1] == "Two."
+    assert page(out, "entries/beta.html").find(id="addenda") is None
 
 
 def test_every_link_of_the_pages_leads_to_a_file_or_to_the_web(alpha, tmp_path):
