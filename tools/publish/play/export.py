@@ -1,8 +1,9 @@
 """A model's function as an ONNX file, by what its family's protocol offers.
 
 Any entry of a family is exported by the same few lines: a decoder's mean, a generator, a flow's
-inverse, the logits of an autoregressive model, the noise that a diffusion model predicts. What is
-exported is run beside PyTorch on random inputs before it is shown to anyone.
+inverse, the logits of an autoregressive model, the noise that a diffusion model predicts; the class
+is one more input where a model is told one. What is exported is run beside PyTorch on random inputs
+before it is shown to anyone.
 
 The exporter is torch's first one, which follows a run of the model. The newer one (`dynamo=True`)
 made files that are up to a quarter larger and differ from one run to the next.
@@ -75,6 +76,16 @@ def _noisy(model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
     return torch.randn(1, *model.event_shape, generator=generator), t
 
 
+def _labelled(model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
+    return *_latent(model, generator), torch.randint(model.classes, (1,), generator=generator)
+
+
+def _labelled_noisy(model: nn.Module, generator: torch.Generator) -> tuple[Tensor, ...]:
+    labels = torch.tensor([*range(model.classes), model.null])
+    place = torch.randint(len(labels), (1,), generator=generator)
+    return *_noisy(model, generator), labels[place]
+
+
 CALLS: dict[str, Call] = {
     "latent-variable": Call(lambda model, z: model.decode(z).mean, ("z",), _latent),
     "adversarial": Call(lambda model, z: model.generator(z), ("z",), _latent),
@@ -82,6 +93,32 @@ CALLS: dict[str, Call] = {
     "autoregressive": Call(lambda model, x: model.logits(x), ("x",), _bits),
     "diffusion": Call(lambda model, x_t, t: model.predict(x_t, t), ("x_t", "t"), _noisy),
 }
+
+# Of models that are told a class: by family and the method that takes it.
+TOLD: dict[tuple[str, str], Call] = {
+    ("adversarial", "generator"): Call(
+        lambda model, z, label: model.generator(z, label), ("z", "label"), _labelled
+    ),
+    ("diffusion", "guided"): Call(
+        lambda model, x_t, t, label: model.predict_given(x_t, t, label),
+        ("x_t", "t", "label"),
+        _labelled_noisy,
+    ),
+}
+
+
+def call_of(model: nn.Module, family: str) -> Call:
+    """What is exported of a model.
+
+    Raises:
+        ZooError: it is told a class in a way that no player knows.
+    """
+    if not getattr(model, "classes", 0):
+        return CALLS[family]
+    for (of, method), call in TOLD.items():
+        if of == family and hasattr(model, method):
+            return call
+    raise ZooError("it is told a class, and this page has nothing to say it with")
 
 
 class _Called(nn.Module):
@@ -103,7 +140,7 @@ def export(model: nn.Module, family: str) -> bytes:
     Raises:
         ZooError: the model cannot be exported, or the file computes something else.
     """
-    call = CALLS[family]
+    call = call_of(model, family)
     called = _Called(model, call.function).eval()
     generator = torch.Generator().manual_seed(0)
     buffer = io.BytesIO()

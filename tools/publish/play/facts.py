@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tools.publish.play.export import CALLS, TOLERANCE, noise_of
+from tools.publish.play.export import TOLERANCE, call_of, noise_of
 from zoo.core.errors import ZooError
 from zoo.core.recipes import Task
 
@@ -27,12 +27,13 @@ def facts(model: nn.Module, family: str, task: Task) -> dict[str, Any]:
     Raises:
         ZooError: the model does not work as the family's player does.
     """
-    call = CALLS[family]
+    call = call_of(model, family)
     inputs = call.draw(model, torch.Generator().manual_seed(0))
     shapes = {name: list(x.shape) for name, x in zip(call.inputs, inputs, strict=True)}
     with torch.no_grad():
         particular = _OF[family](model, task)
-    return {"shape": list(model.event_shape), "inputs": shapes, **particular}
+    told = {"classes": model.classes} if "label" in call.inputs else {}
+    return {"shape": list(model.event_shape), "inputs": shapes, **told, **particular}
 
 
 def _latent_variable(model: nn.Module, task: Task) -> dict[str, Any]:
@@ -50,9 +51,16 @@ def _latent_variable(model: nn.Module, task: Task) -> dict[str, Any]:
 
 
 def _adversarial(model: nn.Module, task: Task) -> dict[str, Any]:
+    classes = getattr(model, "classes", 0)
+    draws = _DRAWS + -_DRAWS % (classes or 1)  # as many of each class
+    labels = [torch.arange(draws) % classes] if classes else []
+
+    def generate(z: Tensor) -> Tensor:
+        return model.generator(z, *labels)
+
     return {
         "dimension": model.latent_dim,
-        "directions": _rounded(directions(model.generator, model.latent_dim)),
+        "directions": _rounded(directions(generate, model.latent_dim, draws)),
         "ends": [],
     }
 
@@ -63,7 +71,7 @@ def _flow(model: nn.Module, task: Task) -> dict[str, Any]:
     return {"dimension": z[0].numel(), "directions": [], "ends": ends}
 
 
-def directions(decode: Any, dimension: int) -> Tensor:
+def directions(decode: Any, dimension: int, draws: int = _DRAWS) -> Tensor:
     """Unit vectors in latent space along which the picture changes most, (K, dimension).
 
     With J the Jacobian of the picture at z, they are the first eigenvectors of E[JᵀJ] over the
@@ -71,7 +79,7 @@ def directions(decode: Any, dimension: int) -> Tensor:
     positive, so that equal weights give equal directions.
     """
     generator = torch.Generator().manual_seed(0)
-    z = torch.randn(_DRAWS, dimension, generator=generator)
+    z = torch.randn(draws, dimension, generator=generator)
     columns = []
     for step in _STEP * torch.eye(dimension):
         columns.append((decode(z + step) - decode(z - step)).flatten(1) / (2 * _STEP))
@@ -138,10 +146,12 @@ def _diffusion(model: nn.Module, task: Task) -> dict[str, Any]:
         "of_xt": of_xt.double(),
         "sigma": variance[:, 0].double().sqrt(),
     }
+    told = getattr(model, "classes", 0)  # and then guided
     return {
         "timesteps": model.timesteps,
         "clip": _clips(model, schedule),
         "unscale": [(low + high) / 2, (high - low) / 2],
+        **({"null": model.null, "weight": model.weight} if told else {}),
         **{name: values.tolist() for name, values in schedule.items()},
     }
 

@@ -16,6 +16,7 @@ import math
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -91,14 +92,15 @@ def _page(zoo: Zoo, shown: Shown, runtime: int) -> Iterator[Page | Asset]:
         "runtime": {"script": _SCRIPT, "wasm": _WASM},
     }
     try:
-        script = model_script(zoo, shown, recipe)
+        script, facts = model_script(zoo, shown, recipe)
     except ZooError as error:
-        context["reason"] = str(error)
+        context |= {"reason": str(error), "classes": 0}
     else:
         path = f"play/{shown.name}.onnx.js"
         yield Asset(path, script)
         size = runtime + _loaded(len(script))
         context |= {"model": path, "size": f"{size / 1e6:.1f} MB", "reason": ""}
+        context["classes"] = facts.get("classes", 0)
     yield Page(
         path=f"play/{shown.name}.html",
         title=f"{invitation}: {entry.card.title}",
@@ -113,8 +115,10 @@ def _page(zoo: Zoo, shown: Shown, runtime: int) -> Iterator[Page | Asset]:
     )
 
 
-def model_script(zoo: Zoo, shown: Shown, recipe: str) -> bytes:
-    """The script that delivers an entry's model with its facts, from the cache where unchanged.
+def model_script(zoo: Zoo, shown: Shown, recipe: str) -> tuple[bytes, dict[str, Any]]:
+    """The script that delivers an entry's model with its facts, and these facts.
+
+    Both come from the cache where nothing has changed.
 
     Raises:
         ZooError: the model cannot be exported; the message says why in plain words.
@@ -130,10 +134,13 @@ def model_script(zoo: Zoo, shown: Shown, recipe: str) -> bytes:
         *(version(package).encode() for package in ("torch", "onnx")),
         str([_at_hand(claim.dataset) for claim in entry.card.claims]).encode(),
     ]
-    return zoo.cached("onnx.js", parts, lambda: _exported(shown, recipe))
+    kept = zoo.cached("onnx.js", parts, lambda: _exported(shown, recipe))
+    told, _, script = kept.partition(b"\n")
+    return script, json.loads(told)
 
 
 def _exported(shown: Shown, recipe: str) -> bytes:
+    """One line with the facts, then the script."""
     from tools.publish.play.export import export, is_picture
     from tools.publish.play.facts import facts
 
@@ -143,13 +150,10 @@ def _exported(shown: Shown, recipe: str) -> bytes:
         raise ZooError("its examples are not small pictures")
     if kind_of(model, entry.card.family) != entry.card.family:
         raise ZooError("its latent variables are integers, and this page is for real ones")
-    if entry.card.family == "adversarial" and getattr(model, "classes", 0):
-        raise ZooError("its generator is told a class, and this page has nothing to say it with")
     task = entry.task(entry.config(recipe))
-    told = json.dumps(facts(model, entry.card.family, task), sort_keys=True)
-    return _delivering("facts", told.encode()) + _delivering(
-        "model", export(model, entry.card.family)
-    )
+    told = json.dumps(facts(model, entry.card.family, task), sort_keys=True).encode()
+    content = export(model, entry.card.family)
+    return told + b"\n" + _delivering("facts", told) + _delivering("model", content)
 
 
 def _delivering(name: str, content: bytes) -> bytes:

@@ -21,7 +21,12 @@ from zoo.core.errors import ZooError
 from zoo.core.registry import ZOO_FOLDER, get_entry
 
 CACHE = ZOO_FOLDER.parent / "build" / "cache"
-PLAYED = ("vae", "wgan_gp", "realnvp", "made", "ddpm")
+PLAYED = ("vae", "wgan_gp", "realnvp", "made", "ddpm", "dcgan", "guidance")
+
+
+def recipe_of(name: str, data: str = "digits") -> str:
+    """The recipe of an entry that is played with on this data."""
+    return f"{data}-conditional" if name == "dcgan" else data
 
 
 def zoo_of(names: tuple[str, ...], folder: Path) -> Zoo:
@@ -49,7 +54,7 @@ def play_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(play, "_runtime", lambda _: load_runtime(CACHE))
-        patch.setattr(play, "played_recipe", lambda _: "digits")
+        patch.setattr(play, "played_recipe", lambda shown: recipe_of(shown.name))
         zoo = zoo_of(PLAYED, folder)
         build(zoo, folder / "below" / "site", sections=[play.pages, _rest])
     return folder / "below" / "site"
@@ -111,17 +116,32 @@ def _loaded(page: Any) -> list[str]:
     return page.evaluate("() => performance.getEntriesByType('resource').map((r) => r.name)")
 
 
-def pixels(page: Any, name: str) -> np.ndarray:
-    """Red, green and blue of every pixel of a canvas, 0 to 255: (pixels, 3)."""
-    data = page.evaluate(
-        """(name) => { const seen = document.querySelector(`[data-${name}]`);
+def canvases(page: Any, selector: str) -> np.ndarray:
+    """Colours of every pixel of canvases of one size, 0 to 255: (canvases, rows, columns, 3)."""
+    seen = page.evaluate(
+        """(selector) => [...document.querySelectorAll(selector)].map(function (seen) {
         const {width, height} = seen, copy = new OffscreenCanvas(width, height);
         const pen = copy.getContext("2d", {willReadFrequently: true});
         pen.drawImage(seen, 0, 0);
-        return Array.from(pen.getImageData(0, 0, width, height).data); }""",
-        name,
+        return [height, width, Array.from(pen.getImageData(0, 0, width, height).data)]; })""",
+        selector,
     )
-    return np.array(data).reshape(-1, 4)[:, :3]
+    return np.stack([np.array(data).reshape(*size, 4)[..., :3] for *size, data in seen])
+
+
+def pixels(page: Any, name: str) -> np.ndarray:
+    """Red, green and blue of every pixel of a canvas, 0 to 255: (pixels, 3)."""
+    return canvases(page, f"[data-{name}]")[0].reshape(-1, 3)
+
+
+def become(page: Any, selector: str, wanted: np.ndarray, part: tuple[slice, ...] = ()) -> None:
+    """Wait until canvases, or a part of them, show these greys (canvases, pixels), within 1."""
+    for _ in range(200):
+        seen = canvases(page, selector)[:, *part, ..., 0].reshape(wanted.shape)
+        if np.abs(seen - wanted).max() <= 1:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{selector} shows something else")
 
 
 def grey(page: Any, name: str) -> np.ndarray:

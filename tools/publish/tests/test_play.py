@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +20,12 @@ from tools.publish.site.inspect import inspect
 from tools.publish.tests.browsing import PLACES
 from tools.publish.tests.playing import (  # noqa: F401
     PLAYED,
+    become,
     browser,
     grey,
     opened,
     play_site,
+    recipe_of,
     said,
     served,
     start,
@@ -32,7 +36,7 @@ from zoo.core.errors import ZooError
 from zoo.core.registry import get_entry
 
 pytest.importorskip("onnxruntime")
-from tools.publish.play.export import CALLS, agree, export, noise_of, session
+from tools.publish.play.export import CALLS, agree, call_of, export, noise_of, session
 from tools.publish.play.facts import facts
 
 Opened = Callable[..., Any]
@@ -45,11 +49,11 @@ def exported(name: str, recipe: str) -> tuple[torch.nn.Module, bytes]:
     return model, export(model, entry.card.family)
 
 
-@pytest.mark.parametrize("recipe", ["digits", "mnist"])
+@pytest.mark.parametrize("data", ["digits", "mnist"])
 @pytest.mark.parametrize("name", PLAYED)
-def test_exported_outputs_are_those_of_pytorch(name: str, recipe: str) -> None:
-    model, content = exported(name, recipe)
-    call = CALLS[get_entry(name).card.family]
+def test_exported_outputs_are_those_of_pytorch(name: str, data: str) -> None:
+    model, content = exported(name, recipe_of(name, data))
+    call = call_of(model, get_entry(name).card.family)
     run, generator = session(content), torch.Generator().manual_seed(7)
     for _ in range(3):
         inputs = call.draw(model, generator)
@@ -62,12 +66,17 @@ def test_exported_outputs_are_those_of_pytorch(name: str, recipe: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "recipe", "reason"),
-    [("vq_vae", "mnist-prior", "integers"), ("dcgan", "mnist-conditional", "told a class")],
+    [("vq_vae", "mnist-prior", "integers"), ("pixelcnn", "digits-conditional", "told a class")],
 )
 def test_a_model_that_no_player_fits_says_why(name: str, recipe: str, reason: str) -> None:
     shown = SimpleNamespace(entry=get_entry(name))
     with pytest.raises(ZooError, match=reason):
         play._exported(shown, recipe)
+
+
+def test_a_diffusion_that_is_told_a_class_but_not_guided_says_why() -> None:
+    with pytest.raises(ZooError, match="told a class"):
+        call_of(SimpleNamespace(classes=3), "diffusion")
 
 
 @torch.no_grad()
@@ -131,6 +140,21 @@ def test_the_schedule_is_the_entrys() -> None:
     np.testing.assert_allclose(told["sigma"][1:], sigma[1:], rtol=1e-6)
 
 
+def test_directions_are_those_of_all_classes() -> None:
+    """Class c is moved by z_c alone, a little farther for each; no class is drawn more often."""
+
+    class Scaled(torch.nn.Module):
+        classes, latent_dim, event_shape = 3, 3, (1, 1, 3)
+
+        def generator(self, z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            return torch.tensor([[1, 0, 0], [0, 1.01, 0], [0, 0, 1.02]])[labels] * z
+
+    told = facts(Scaled(), "adversarial", None)
+    assert told["classes"] == 3
+    assert told["inputs"] == {"z": [1, 3], "label": [1]}
+    np.testing.assert_allclose(told["directions"], np.eye(3)[::-1], atol=1e-5)
+
+
 def test_offline_there_is_no_play_page_and_no_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -177,6 +201,35 @@ def test_a_generator_makes_the_picture_of_pytorch(opened: Opened) -> None:  # no
     assert np.abs(grey(page, "main") - 255 * wanted).max() <= 1
 
 
+@torch.no_grad()
+def test_all_pictures_are_those_of_the_chosen_class(opened: Opened) -> None:  # noqa: F811
+    """By the address, then by quick clicks: the picture, both rows, the walk and the map."""
+    page = opened("dcgan.html#seed=5&class=7")
+    entry = get_entry("dcgan")
+    model = entry.load("digits-conditional")
+    told = facts(model, "adversarial", entry.task(entry.config("digits-conditional")))
+    draws = page.evaluate(
+        "(n) => [...Array(12).keys()].map((k) => Array.from(zooPlay.normals(5, k, n)))",
+        model.latent_dim,
+    )
+    z, directions = torch.tensor(draws), torch.tensor(told["directions"])
+    corner = z[:1] - 3 * directions[0] + 3 * directions[1]  # of the map, at its top left
+
+    def wanted(z: torch.Tensor, label: int) -> np.ndarray:
+        return 255 * model.generator(z, torch.full((len(z),), label)).flatten(1).numpy()
+
+    assert np.abs(grey(page, "main") - wanted(z[:1], 7)).max() <= 1
+    for name in ("1", "9", "3"):
+        page.get_by_role("radio", name=name, exact=True).check()
+    become(page, "[data-main]", wanted(z[:1], 3))
+    become(page, "[data-ends=from] canvas", wanted(z, 3))
+    become(page, "[data-ends=to] canvas", wanted(z, 3))
+    become(page, "[data-film] canvas:first-child", wanted(z[:1], 3))
+    become(page, "[data-film] canvas:last-child", wanted(z[1:2], 3))
+    become(page, "[data-pad]", wanted(corner, 3), (slice(8), slice(8)))
+    assert np.abs(wanted(z, 7) - wanted(z, 3)).max(1).min() > 100
+
+
 def test_a_flow_walks_back_to_a_test_picture(opened: Opened) -> None:  # noqa: F811
     page = opened("realnvp.html#from=3&to=3")
     entry = get_entry("realnvp")
@@ -189,10 +242,33 @@ def test_a_flow_walks_back_to_a_test_picture(opened: Opened) -> None:  # noqa: F
 
 def test_denoising_ends_where_pytorch_ends(opened: Opened) -> None:  # noqa: F811
     """The chain of Algorithm 2 with the page's noise: within one of 255 grey values."""
-    page = opened("ddpm.html#seed=5")
+    ends_as(opened("ddpm.html#seed=5"), get_entry("ddpm").load("digits"))
+
+
+def test_a_guided_chain_ends_where_pytorch_ends(opened: Opened) -> None:  # noqa: F811
+    """On the same noise for every class and weight: eq. 6, the conditional model, no class."""
+    page = opened("guidance.html#seed=5&class=3&weight=2.5")
+    model = get_entry("guidance").load("digits")
+    ends = [ends_as(page, guided_to(model, 3, 2.5))]
+    page.locator("[data-input=weight]").fill("0")
+    ends.append(ends_as(page, guided_to(model, 3, 0.0)))
+    page.get_by_role("radio", name="none").check()
+    ends.append(ends_as(page, model))
+    assert all(np.abs(a - b).max() > 20 for a, b in itertools.combinations(ends, 2))
+
+
+def guided_to(model: Any, label: int, weight: float) -> Any:
+    """A chain with the same weights that predicts the guided noise."""
+    chain = copy.copy(model)
+    chain.predict = lambda x_t, t: model.guided(x_t, t, torch.full_like(t, label), weight)
+    return chain
+
+
+def ends_as(page: Any, model: Any) -> np.ndarray:
+    """Plays the chain of seed 5 from its start; the picture at its end, which is the model's."""
+    said(page, "Step 0 of 1000")
     page.select_option("[data-input=pace]", "0")
     page.locator("[data-play]").click()
-    model = get_entry("ddpm").load("digits")
     T, size = model.timesteps, math.prod(model.event_shape)
     noise = page.evaluate(
         "([T, n]) => Array.from({length: T + 2}, (_, t) => Array.from(zooPlay.normals(5, t, n)))",
@@ -209,6 +285,7 @@ def test_denoising_ends_where_pytorch_ends(opened: Opened) -> None:  # noqa: F81
     got = grey(page, "noisy")
     assert np.abs(got - wanted).max() <= 1
     assert got.std() > 20
+    return got
 
 
 def test_the_same_seed_draws_the_same_pixels_as_pytorch(opened: Opened) -> None:  # noqa: F811

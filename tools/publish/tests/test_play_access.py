@@ -73,6 +73,49 @@ def test_a_reader_with_a_keyboard_draws_and_lets_the_model_finish(
     assert ((pixels(page, "picture") == GIVEN).all(1) == given).all()
 
 
+def test_a_reader_with_a_keyboard_guides_and_the_address_keeps_it(
+    opened: Callable[..., Any],  # noqa: F811
+) -> None:
+    page = opened("guidance.html")
+    weight = page.get_by_role("slider", name="Weight w")
+    assert weight.input_value() == "1"  # the model's own
+    assert page.get_by_role("group", name="Guide it to a class").is_visible()
+    for key in ("Shift+Tab", "ArrowRight", "ArrowRight", "Shift+Tab"):
+        page.keyboard.press(key)  # first to the weight, then to the class
+    assert weight.input_value() == "2"
+    assert page.get_by_role("radio", name="0").evaluate("it => it === document.activeElement")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_url("**/guidance.html#seed=1&class=1&weight=2")
+    page.reload()
+    start(page)
+    assert page.get_by_role("radio", name="1").is_checked()
+    assert weight.input_value() == "2"
+    page.get_by_role("radio", name="1").press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")  # around to the last
+    page.wait_for_url("**/guidance.html#seed=1&class=none&weight=2")
+    assert weight.is_disabled()
+
+
+def test_a_reader_with_a_keyboard_chooses_a_class_and_the_address_keeps_it(
+    opened: Callable[..., Any],  # noqa: F811
+) -> None:
+    page = opened("dcgan.html")
+    before = grey(page, "main")
+    assert page.get_by_role("group", name="Class").is_visible()
+    page.get_by_role("radio", name="0", exact=True).press("ArrowRight")
+    page.wait_for_url("**/dcgan.html#seed=1&from=0&to=1&mix=0&class=1&*")
+    page.reload()
+    start(page)
+    assert page.get_by_role("radio", name="1", exact=True).is_checked()
+    assert np.abs(grey(page, "main") - before).max() > 100
+
+
+def test_a_model_without_classes_has_no_choice_of_one(visiting: Visits) -> None:  # noqa: F811
+    for name in ("wgan_gp", "ddpm"):
+        page = visiting().open(f"play/{name}.html")
+        assert page.locator(".play-classes, [data-input=weight], .play-told").count() == 0
+
+
 def test_with_less_motion_a_chain_is_sixteen_stills(
     opened: Callable[..., Any],  # noqa: F811
 ) -> None:

@@ -56,10 +56,11 @@ var zooPlay = (function () {
     }
   }
 
+  // A single number is one of a step or a class: an integer.
   async function run(session, facts, inputs) {
     const feeds = {};
     for (const [name, values] of Object.entries(inputs)) {
-      feeds[name] = name === "t"
+      feeds[name] = typeof values === "number"
         ? new ort.Tensor("int64", BigInt64Array.from([BigInt(values)]), [1])
         : new ort.Tensor("float32", Float32Array.from(values), facts.inputs[name]);
     }
@@ -194,6 +195,14 @@ var zooPlay = (function () {
     }, 250);
   }
 
+  // The class that the reader has chosen, as a function: "3", or undefined for a model without classes.
+  function classes(root, kept, changed) {
+    const all = [...root.querySelectorAll('[name="class"]')];
+    for (const radio of all) radio.addEventListener("change", changed);
+    if (all.length) (all.find((radio) => radio.value === kept) || all[0]).checked = true;
+    return () => all.find((radio) => radio.checked)?.value;
+  }
+
   // A whole number from the address or a field; anything else gives the fallback.
   function whole(text, low, high, fallback) {
     return /^-?\d{1,9}$/.test(text || "") ? clamp(Number(text), low, high) : fallback;
@@ -206,5 +215,5 @@ var zooPlay = (function () {
   const STILLS = 16;
   function due(done, before, all) { return !still.matches || done === all || done - before >= all / STILLS; }
 
-  return {start, deliver, uniforms, normals, paint, sized, clamp, teller, recall, remember, whole, frame, still, due, STILLS};
+  return {start, deliver, uniforms, normals, paint, sized, clamp, teller, recall, remember, classes, whole, frame, still, due, STILLS};
 })();

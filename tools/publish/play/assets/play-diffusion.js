@@ -10,6 +10,7 @@ zooPlay.start(async function (model, root) {
   const noisy = zooPlay.sized(find("noisy"), shape), guess = zooPlay.sized(find("guess"), shape);
   const say = zooPlay.teller(find("say"));
   const slider = input("step");
+  const weight = input("weight"); // of guidance; null for a model without classes
   const MARKS = 9; // pictures in the strip below the slider
   const thumbs = Array.from({length: MARKS}, () => zooPlay.sized(document.createElement("canvas"), shape));
   find("film").append(...thumbs);
@@ -26,10 +27,22 @@ zooPlay.start(async function (model, root) {
     return zooPlay.normals(fork ? fork[1] : seed, t, size);
   }
 
+  // The noise that is seen in x_t; guided to a class by a weight (Ho and Salimans 2022, eq. 6).
+  async function seen(x, t) {
+    const label = chosen(), w = Number(weight?.value);
+    if (!label) return model.run({x_t: x, t: t});
+    const given = (c) => model.run({x_t: x, t: t, label: c});
+    if (label === "none") return given(facts.null);
+    const eps = await given(Number(label));
+    if (w === 0) return eps;
+    const free = await given(facts.null);
+    return eps.map((value, p) => (1 + w) * value - w * free[p]);
+  }
+
   // From x_t to x_{t−1}: {x, x0}.
   async function stepped(x, t) {
     const i = t - 1;
-    const eps = await model.run({x_t: x, t: t});
+    const eps = await seen(x, t);
     const z = t > 1 ? noiseAt(t) : null; // no noise at the last step
     const x0 = new Float32Array(size), next = new Float32Array(size);
     for (let p = 0; p < size; p++) {
@@ -66,7 +79,7 @@ zooPlay.start(async function (model, root) {
   }
 
   function address() {
-    const values = {seed: seed};
+    const values = {seed: seed, ...(weight ? {class: chosen(), weight: weight.value} : {})};
     if (forks.length) values.ways = forks.map((row) => row.join(".")).join(",");
     zooPlay.remember(values);
   }
@@ -119,6 +132,10 @@ zooPlay.start(async function (model, root) {
     seed = newSeed;
     forks = newForks;
     input("seed").value = String(seed);
+    if (weight) {
+      weight.disabled = chosen() === "none"; // nothing is guided then
+      root.querySelector('[data-out="weight"]').textContent = Number(weight.value).toFixed(1);
+    }
     chain = [{x: zooPlay.normals(seed, T + 1, size), x0: null}];
     show(0);
     halt();
@@ -149,7 +166,15 @@ zooPlay.start(async function (model, root) {
     begin(zooPlay.whole(input("seed").value, 0, 999999999, 1), []);
   });
 
+  // Another class or weight begins with the same noise, so that their chains can be compared.
+  const guide = () => begin(seed, forks);
   const kept = zooPlay.recall();
+  const chosen = zooPlay.classes(root, kept.class, guide);
+  if (weight) {
+    const wanted = Number.parseFloat(kept.weight);
+    weight.value = String(wanted >= 0 ? wanted : facts.weight);
+    weight.addEventListener("input", guide);
+  }
   const ways = (kept.ways || "").split(",").map((way) => way.split(".").map((n) => zooPlay.whole(n, 1, 999999999, 0)));
   begin(zooPlay.whole(kept.seed, 0, 999999999, 1), ways.filter((way) => way.length === 2 && way[0] && way[1]));
 });

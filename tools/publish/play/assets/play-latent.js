@@ -33,7 +33,7 @@ zooPlay.start(async function (model, root) {
     return z.map((v) => temperature * v);
   }
 
-  const decode = (z) => model.run({z: z});
+  const decode = (z) => model.run(chosen() ? {z: z, label: Number(chosen())} : {z: z});
   const mix = () => Number(input("mix").value) / 100;
   const push = () => sliders.map((slider) => Number(slider.value));
 
@@ -101,6 +101,7 @@ zooPlay.start(async function (model, root) {
     showPad();
     zooPlay.remember({
       seed: input("seed").value, from: ends.from, to: ends.to, mix: percent,
+      ...(chosen() ? {class: chosen()} : {}),
       ...(sliders.length ? {push: push().join(",")} : {}),
       ...(find("temperature").hidden ? {} : {temperature: input("temperature").value}),
     });
@@ -217,11 +218,13 @@ zooPlay.start(async function (model, root) {
   find("walk").addEventListener("click", () => (walking ? stop() : walk()));
   input("mix").addEventListener("input", function () { stop(); refresh(); });
   input("temperature").addEventListener("input", refresh);
-  input("seed").addEventListener("change", async function () { await choices(); refresh(); });
+  async function redraw() { await choices(); refresh(); }
+  input("seed").addEventListener("change", redraw);
 
   // -- as the address says ------------------------------------------------------------------------
 
   const kept = zooPlay.recall();
+  const chosen = zooPlay.classes(root, kept.class, redraw);
   const last = Math.max(facts.ends.length + DRAWS, 2 * DRAWS) - 1;
   input("seed").value = String(zooPlay.whole(kept.seed, 0, 999999999, 1));
   input("mix").value = String(zooPlay.whole(kept.mix, 0, 100, 0));
