@@ -2,8 +2,9 @@
 
 A unit (a function) is matched as a whole with the unit of the other document that shares most of
 its fingerprints: coincidences that lie scattered over a file do not add up. Fingerprints of what
-everybody was given, and those that documents of many papers have, count for nobody; nor do those of
-files that a card declares as taken from the other document, or from a source of both.
+everybody was given, and those that documents of many papers have in functions that differ, count
+for nobody; nor do those of files that a card declares as taken from the other document, or from a
+source of both. A declared model still counts: no course takes model code from elsewhere.
 """
 
 from __future__ import annotations
@@ -66,18 +67,25 @@ class Remark:
         document: who declares.
         file: the declared file, as the index names it.
         item: the acknowledgement.
-        likeness: share of the file that stands in the source; None if that is not at hand.
+        found: name of the document in the index that is the source; "" if that is not at hand.
+        likeness: share of the file that stands there.
     """
 
     document: int
     file: str
     item: Acknowledgement
-    likeness: float | None
+    found: str
+    likeness: float
 
     @property
     def counts(self) -> bool:
         """Whether the declaration holds: taken on trust, or the file is indeed like its source."""
-        return self.likeness is None or self.likeness >= THRESHOLD
+        return not self.found or self.likeness >= THRESHOLD
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the file is the entry's model, which has to be its authors' own."""
+        return self.file.endswith("/model.py")
 
 
 class Comparison:
@@ -128,7 +136,7 @@ class Comparison:
         """What the card of a document declares, file by file, held against its source."""
         if document not in self._remarks:
             self._remarks[document] = [
-                Remark(document, file, item, self._likeness(document, file, item.source))
+                Remark(document, file, item, *self._source(document, file, item.source))
                 for item in self.documents[document].declared
                 for file in self._files(document)
                 if any(file.endswith(f"/{name}") for name in item.files)
@@ -141,16 +149,24 @@ class Comparison:
         declared = {
             remark.file
             for remark in self.remarks(document)
-            if remark.counts
+            if remark.counts and not remark.is_model
             if remark.item.source in shared or is_source(self.documents[other], remark.item.source)
         }
         return [unit for unit in self.own(document) if unit.file not in declared]
 
-    def _likeness(self, document: int, file: str, source: str) -> float | None:
-        """Share of a file that stands in its declared source, if that is in the index."""
-        found = [number for number, other in self.documents.items() if is_source(other, source)]
+    def _source(self, document: int, file: str, source: str) -> tuple[str, float]:
+        """The declared source of a file in the index, and the share of the file that stands there.
+
+        Where the address fits several documents, the one that has most of it.
+        """
         mine = [unit for unit in self.own(document) if unit.file == file]
-        return max((_coverage(mine, self.own(other)).whole for other in found), default=None)
+        found = [
+            (_coverage(mine, self.own(number)).whole, other.name)
+            for number, other in self.documents.items()
+            if number != document and is_source(other, source)
+        ]
+        likeness, name = max(found, default=(0.0, ""))
+        return name, likeness
 
     def _files(self, document: int) -> list[str]:
         return sorted({unit.file for unit in self.index.units_of(document)})
@@ -166,7 +182,10 @@ class Comparison:
         documents = set(self._documents_with(value))
         if documents & self._given:
             return False
-        return len({self.documents[number].paper for number in documents}) < COMMON
+        if len({self.documents[number].paper for number in documents}) < COMMON:
+            return True
+        # The same function in many places is one thing that was copied often, not boilerplate.
+        return self.index.contents_with(value, COMMON) < COMMON
 
     def _documents_with(self, value: int) -> list[int]:
         if value not in self._found:
@@ -177,10 +196,12 @@ class Comparison:
 def is_source(document: Document, source: str) -> bool:
     """Whether a remembered document is what an acknowledgement's address names.
 
-    The last part of the address counts: `https://host/owner/name.git` is the document `…/name`,
-    `…/owner-name` or `…/owner__name`.
+    Of a reference the last part of the address counts: `https://host/owner/name.git` is `…/name`,
+    `…/owner-name` or `…/owner__name`. An entry of a zoo is named by `/zoo/<name>` in the address.
     """
     name = document.name.rpartition("/")[2].lower().removesuffix(".py")
+    if document.is_entry:
+        return f"/zoo/{name}/" in f"{source.lower()}/"
     wanted = source.rstrip("/").rpartition("/")[2].lower().removesuffix(".git").removesuffix(".py")
     return bool(wanted) and (name == wanted or name.endswith((f"-{wanted}", f"_{wanted}")))
 

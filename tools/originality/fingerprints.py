@@ -17,7 +17,8 @@ from tools.originality.normalise import NAME, Statement, Unit
 LENGTH = 10  # tokens under one hash: what is shorter says little by itself
 SHORTEST = 6  # a statement of so many tokens has one hash for the whole of it
 WINDOW = 2  # of so many hashes in a row the smallest is kept
-VERSION = 1  # raise it when the same source gives other fingerprints than before
+VERSION = 2  # raise it when the same source gives other fingerprints than before
+_FRAME = frozenset(("=", "call", "[", "]", "#", "$", "None", "Dict", "Return", "for", "with"))
 _MODULUS = (1 << 61) - 1
 _BASE = 1_000_003
 
@@ -46,7 +47,13 @@ def hashes(statement: Statement) -> list[int]:
     if len(tokens) < SHORTEST:
         return []
     last = max(len(tokens) - LENGTH, 0)
-    return [_hash(tokens[start : start + LENGTH]) for start in range(last + 1)]
+    windows = (tokens[start : start + LENGTH] for start in range(last + 1))
+    return [_hash(window) for window in windows if any(map(_says_something, window))]
+
+
+def _says_something(token: str) -> bool:
+    """Whether it is an operation or a name from outside: calls and lists alone are tables."""
+    return not token.startswith(NAME) and token not in _FRAME
 
 
 def winnowed(values: list[int]) -> Iterator[int]:

@@ -151,6 +151,14 @@ class Index:
         )
         return [number for (number,) in self._db.execute(query, (value,))]
 
+    def contents_with(self, value: int, most: int) -> int:
+        """How many units that differ from one another have a fingerprint, counted up to `most`."""
+        query = (
+            "SELECT DISTINCT units.hashes FROM prints JOIN units ON units.id = prints.unit "
+            "WHERE prints.hash = ? LIMIT ?"
+        )
+        return len(self._db.execute(query, (value, most)).fetchall())
+
     def units_of(self, number: int) -> list[IndexedUnit]:
         """The units of a document."""
         rows = self._db.execute("SELECT id, file, hashes FROM units WHERE document = ?", (number,))

@@ -69,11 +69,16 @@ class Report:
     @property
     def verdict(self) -> str:
         """One line for the head."""
+        least = share(THRESHOLD)
+        within = len(self.same_team)
+        own = f" Pairs within a team: {within}." if within else ""
         if self.matches:
             number = len(self.matches)
             pairs = "1 pair has" if number == 1 else f"{number} pairs have"
-            return f"{pairs} a file of which {share(THRESHOLD)} or more stands in the other."
-        return f"Nothing to look at: no file has {share(THRESHOLD)} in common.{self.highest}"
+            return f"{pairs} a file of which {least} or more stands in the other.{own}"
+        if within:
+            return f"No file has {least} in common with another team's.{self.highest}{own}"
+        return f"Nothing to look at: no file has {least} in common.{self.highest}"
 
 
 def share(value: float) -> str:
@@ -122,26 +127,31 @@ def _match(comparison: Comparison, pair: Pair) -> Match:
 
 
 def _team(comparison: Comparison, pair: Pair) -> frozenset[str]:
-    """Who wrote both."""
+    """Who wrote both, where the same people did; a member in common is no excuse for the others."""
     first, second = (comparison.documents[number] for number in (pair.first, pair.second))
-    return first.team & second.team
+    return first.team if first.team == second.team else frozenset()
 
 
 def _within(comparison: Comparison, pair: Pair) -> str:
-    first, second = (comparison.documents[number].name for number in (pair.first, pair.second))
-    who = ", ".join(sorted(_team(comparison, pair)))
-    return f"{first} and {second}: {share(pair.score)} of a file, both by {who}."
+    side, other = (pair.there, pair.second)
+    if pair.back.of_file > pair.there.of_file:
+        side, other = (pair.back, pair.first)
+    who, name = ", ".join(sorted(_team(comparison, pair))), comparison.documents[other].name
+    return f"{share(pair.score)} of {side.file} stands in {name}, both by {who}."
 
 
 def _said(comparison: Comparison, remark: Remark) -> str:
     who, source = comparison.documents[remark.document].name, one_line(remark.item.source)
     says = f"{who}: {remark.file} is declared as taken from {source}"
-    if remark.likeness is None:
+    there = f"{share(remark.likeness)} of it stands in {remark.found}"
+    if not remark.counts:
+        return f"{says}, but {there}: what was declared is other code."
+    if remark.is_model:
+        there = f"{there}; a" if remark.found else "a"
+        return f"{says}; {there} model has to be its authors' own, so it is counted all the same."
+    if not remark.found:
         return f"{says}; that is not at hand, so it was taken on trust (--against FOLDER)."
-    there = f"{share(remark.likeness)} of it stands there"
-    if remark.counts:
-        return f"{says}; {there}, and is not counted."
-    return f"{says}, but {there}: what was declared is other code."
+    return f"{says}; {there}, and is not counted."
 
 
 def write(report: Report, folder: Path) -> list[Path]:

@@ -55,7 +55,7 @@ class Document:
         name: what the report calls it; unique in the index.
         paper: what it implements, where a card says so; else its name. Code that documents of many
             papers share is boilerplate.
-        team: handles of its authors, where a card says so.
+        team: handles of its authors, where a ledger or a card says so.
         pieces: its code.
         declared: what its card acknowledges.
     """
@@ -66,6 +66,11 @@ class Document:
     pieces: list[Piece] = field(default_factory=list)
     declared: list[Acknowledgement] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+
+    @property
+    def is_entry(self) -> bool:
+        """Whether it has a card, as the entries of a zoo have."""
+        return self.paper != self.name
 
 
 def entries(root: Path, prefix: str = "") -> list[Document]:
@@ -113,7 +118,7 @@ def _entry(folder: Path, root: Path, prefix: str) -> Document:
         document.skipped.append(Skipped(f"zoo/{folder.name}/README.md", f"no card: {error}"))
         return document
     document.paper = card.paper.arxiv
-    document.team = frozenset(card.developers)
+    document.team = frozenset(who for who in card.developers if who.startswith("@"))
     document.declared = list(card.acknowledgements)
     return document
 

@@ -24,6 +24,13 @@ def test_independent_work_is_left_alone(scored: list[calibrate.Scored]) -> None:
     assert len(corpus.independent()) >= 10
 
 
+def test_tables_and_tests_of_entries_are_no_copies() -> None:
+    """Their recipes have one form, their notebooks one style; what they repeat is no model."""
+    told = [row for row in calibrate.entire() if row[0] >= THRESHOLD]
+    assert len(told) <= 5, told
+    assert [file for _, file, _ in told if file.endswith("/model.py")] == []
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_copies_are_found(scored: list[calibrate.Scored], level: str) -> None:
     wanted = 0.9 if level == "half rewritten" else 1.0

@@ -64,6 +64,17 @@ def test_entries_of_an_earlier_term_are_known_by_their_clone(
     assert "made and last-term/made: 100 %" in _run("--against", str(card.parents[2])).output
 
 
+def test_a_card_that_names_the_victim_excuses_nothing(class_zoo: Path) -> None:
+    copied = disguised(models()["made"], "reordered", 1)
+    (class_zoo / "zoo" / "vae" / "model.py").write_text(copied)
+    ledger = class_zoo / "reviews" / "vae" / "events.jsonl"
+    ledger.parent.mkdir()
+    proposed = (ROOT / "reviews" / "vae" / "events.jsonl").read_text().splitlines()[0]
+    ledger.write_text(proposed.replace("@zoo-maintainers", "@dev-one") + "\n")
+    assert "stands in made, both by" not in _run("vae").output
+    assert "1 pair has a file" in _run("vae").output
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -51,11 +51,32 @@ def test_more_code_around_a_copy_does_not_hide_it() -> None:
     assert alone == among == 1.0
 
 
-def test_what_many_papers_share_is_boilerplate() -> None:
-    one, two = _document("made", MADE), _document("copy", MADE)
-    others = [_document(f"other {n}", MADE) for n in range(COMMON - 2)]
-    assert _score(one, two, *others[:-1]) == 1.0
+LOOP = """
+import torch
+def fit(model, batches, steps):
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, step / 100))
+    for step, batch in zip(range(steps), batches):
+        loss = model.loss(batch.to(torch.float32).flatten(1).clamp(0.0, 1.0)).mean()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0, error_if_nonfinite=True)
+        print(f"{step}: {loss.item():.3f} {torch.cuda.max_memory_allocated() / 2**20:.0f}")
+"""
+
+
+def test_what_many_papers_have_in_functions_that_differ_is_boilerplate() -> None:
+    one, two, *others = (
+        _document(f"entry {n}", f"{LOOP}        own = torch.{word}(loss + step * loss) - 1\n")
+        for n, word in enumerate(["exp", "log", "sin", "cos", "tanh"][:COMMON])
+    )
+    assert _score(one, two, *others[:-1]) > 0.5
     assert _score(one, two, *others) == 0.0
+
+
+def test_forks_do_not_make_a_copy_boilerplate() -> None:
+    one, forks = _document("made", MADE), [_document(f"fork {n}", MADE) for n in range(2 * COMMON)]
+    assert _score(one, *forks) == 1.0
+    changed = [_document(f"fork {n}", disguised(MADE, "reordered", n)) for n in range(2 * COMMON)]
+    assert _score(one, *changed) > 0.8
 
 
 def test_a_source_that_a_whole_class_copied_is_none() -> None:
@@ -94,8 +115,23 @@ def test_a_declaration_of_other_code_covers_nothing() -> None:
         comparison = Comparison(index)
         (remark,) = comparison.remarks(comparison.number("one"))
         assert not remark.counts
-        assert remark.likeness is not None
+        assert remark.found == "refs/masked-nets"
         assert remark.likeness < THRESHOLD
+
+
+def test_a_declared_model_counts_all_the_same() -> None:
+    source = _document("refs/masked-nets", MADE)
+    thanks = [Acknowledgement("a model", URL, "MIT", ["model.py"])]
+    pieces = [Piece("zoo/one/model.py", MADE)]
+    assert _score(Document("one", "1", frozenset(), pieces, thanks), source) == 1.0
+
+
+def test_an_address_elsewhere_names_no_entry() -> None:
+    thanks = "https://example.org/someone/vae"
+    entry = _document("vae", MADE, paper="1312.6114")
+    assert _score(_document("vq_vae", MADE, thanks=thanks), entry) == 1.0
+    thanks = "https://example.org/zoo/tree/main/zoo/vae/"
+    assert _score(_document("vq_vae", MADE, thanks=thanks), entry) == 0.0
 
 
 @pytest.mark.parametrize(

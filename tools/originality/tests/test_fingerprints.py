@@ -46,6 +46,13 @@ def test_own_names_are_numbered_in_every_window() -> None:
     assert hashes(_statement(tokens)) != hashes(_statement(mixed))
 
 
+def test_a_table_of_literals_and_own_names_has_no_hash() -> None:
+    table = ["=", "·RECIPES", "Dict", "$", "call", "·Config", "$", "[", "#", "]", "#", "$", "None"]
+    assert hashes(_statement(table)) == []
+    assert len(hashes(_statement([*table, "exp"]))) == 1  # of the windows the one with a name in it
+    assert len(hashes(_statement([*table, "Mult", "·a", "#"]))) == 3
+
+
 def test_hashes_do_not_depend_on_the_process() -> None:
     tokens = ["=", "·x", "call", "exp", "·y", "#", "Add"]
     assert hashes(_statement(tokens)) == [228062421024571061]

@@ -17,11 +17,13 @@ MADE = models()["made"]
 HOSTILE = '<script>alert(1)</script>\x1b[31m"```'
 
 
-def _report(team: str = "@dev-two", name: str = "copy") -> Report:
+def _report(team: str = "@dev-two", name: str = "copy", more: str = "") -> Report:
     copied = disguised(MADE, "reordered", 3) + f"\nwords = {HOSTILE!r}\n"
     documents = [
         Document("made", "1502.03509", frozenset({"@dev-one"}), [Piece("zoo/made/model.py", MADE)]),
-        Document(name, "1502.03509", frozenset({team}), [Piece("zoo/x/model.py", copied)]),
+        Document(
+            name, "1502.03509", frozenset({team, more} - {""}), [Piece("zoo/x/model.py", copied)]
+        ),
     ]
     with opened() as index:
         for document in documents:
@@ -75,5 +77,14 @@ def test_one_team_is_named_apart() -> None:
     report = _report(team="@dev-one")
     assert report.matches == []
     assert len(report.same_team) == 1
+    assert "of zoo/" in report.same_team[0]
     assert "both by @dev-one" in report.same_team[0]
-    assert "Nothing to look at" in report.verdict
+    assert "No file has 20 % in common with another team's. Pairs within a team: 1." in (
+        report.verdict
+    )
+
+
+def test_a_member_in_common_is_no_excuse() -> None:
+    report = _report(team="@dev-one", more="@dev-two")
+    assert len(report.matches) == 1
+    assert report.same_team == []
