@@ -20,6 +20,7 @@ from zoo.core.errors import ZooError
 from zoo.core.files import replacing
 
 FULL = 4  # faults of a case that can show the required recall; fewer are found by luck
+PRECISE = 0.4  # share of findings in the key: who points everywhere finds everything
 
 
 @dataclass(frozen=True)
@@ -102,15 +103,15 @@ def practice_bar(record: Record) -> str:
     """Why somebody without enough practice takes no review, and the command to type."""
     required = record.policy.review.practice_recall
     return (
-        f"has no recall of {required:g} or more in practice on record: "
-        "zoo review practice start CASE, then score CASE --record"
+        f"has no recall of {required:g} or more, with a precision of {PRECISE:g} or more, "
+        "in practice on record: zoo review practice start CASE, then score CASE --record"
     )
 
 
 def practised(record: Record, handle: str) -> bool:
     """Whether a person has reached the recall that the policy requires, if it requires one."""
     required = record.policy.review.practice_recall
-    full = (
-        [one.recall for one in results_of(record, handle) if one.faults >= FULL] if required else []
+    return not required or any(
+        one.recall >= required and (one.precision or 0) >= PRECISE and one.faults >= FULL
+        for one in results_of(record, handle)
     )
-    return not required or max(full, default=0) >= required

@@ -9,13 +9,18 @@ import yaml
 
 from tools.practice.cases import load_case
 from tools.practice.exhibits import Exhibit, exhibit
-from tools.practice.tests.conftest import CASE, REV, from_key, here, score, write
+from tools.practice.results import results_of
+from tools.practice.tests.conftest import CASE, REV, finding, from_key, here, score, write
+from tools.process.findings import Place
 from tools.process.ledger.events import Assigned, Submitted
 from tools.process.tests.conftest import POLICY, Term
 
 pytestmark = pytest.mark.skipif(not here("vae", "gpt"), reason="an entry is not in this zoo")
 BOSS = "@instructor-one"
-BAR = "has no recall of 0.6 or more in practice on record: zoo review practice start CASE"
+BAR = (
+    "has no recall of 0.6 or more, with a precision of 0.4 or more, in practice on record: "
+    "zoo review practice start CASE"
+)
 
 
 @pytest.fixture
@@ -86,6 +91,17 @@ def test_who_has_not_practised_is_named_and_not_assigned(asking: Term, made: Exh
     assert set(asking.state("flow").reviews) == {"@rev-one", "@rev-three"}
     assert "not available: @dev-one, @dev-three, @dev-two, @rev-two: each" in said.stderr
     assert "not available" not in said.stdout
+
+
+def test_who_points_everywhere_has_not_practised(asking: Term, made: Exhibit) -> None:
+    model = next(iter(made.places.values())).path
+    lines = [n for n, line in enumerate(made.files[model].splitlines(), 1) if len(line) > 40][:10]
+    beside = [finding(made, 10 + n, Place(model, n, n)) for n in lines]
+    text = write(asking, made, [*from_key(made), *beside])
+    assert score(asking, CASE, "--record")["recall"] == 1, text
+    (result,) = results_of(asking.record, "@rev-one")
+    assert result.precision == 0.3333
+    assert BAR in asking.refused("assign", "flow", "@rev-one", by=BOSS)
 
 
 def test_by_hand_the_same_rule_holds(asking: Term, made: Exhibit) -> None:

@@ -298,7 +298,7 @@ def _head_rules(head: ReviewHead) -> Iterator[tuple[tuple[str], str, str]]:
     """(key, rule, fix) for values of the right type that are not right."""
     if not re.fullmatch(r"[0-9a-f]{40}", head.commit):
         rule = f"'{brief(head.commit)}' is no commit"
-        yield ("commit",), rule, "write all 40 digits: zoo review start fills them in"
+        yield ("commit",), rule, "write all 40 digits, as they stood in the form when it was begun"
     if not HANDLE.fullmatch(head.reviewer):
         yield ("reviewer",), f"'{brief(head.reviewer)}' is no handle", 'write it with @: "@rev-one"'
     if not 0 < head.hours <= 200:
