@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tools.text import code_lines
 from zoo.core.cards import Acknowledgement, Card, load_card
 from zoo.core.errors import ZooError
 
@@ -19,6 +20,8 @@ DEEPEST = 150  # levels of syntax: nobody nests deeper by hand, and whoever read
 GIVEN = "the skeleton"  # name of the document that everybody was given
 _NO_SOURCE = frozenset({"__pycache__", "build", "node_modules", "site-packages", "venv"})
 _SUFFIXES = (".py", ".ipynb")
+# Cell magics that stand over Python.
+_MAGICS = frozenset({"capture", "file", "prun", "python", "python3", "time", "timeit", "writefile"})
 _TEMPLATE_TOKEN = re.compile(r"\{\{(\w+)\}\}")  # of the skeleton: any name in its place parses
 
 
@@ -75,9 +78,10 @@ class Document:
 
 
 def entries(root: Path, prefix: str = "") -> list[Document]:
-    """The entries of a zoo, as it lies in a folder."""
-    folders = sorted(path.parent for path in (root / "zoo").glob("*/recipe.py"))
-    return [_entry(folder, root, prefix) for folder in folders]
+    """The entries of a zoo, as it lies in a folder: every folder with code, complete or not."""
+    folders = sorted(set((root / "zoo").glob("[!._]*/")) - {root / "zoo" / "core"})
+    found = [_entry(folder, root, prefix) for folder in folders]
+    return [document for document in found if document.pieces or document.skipped]
 
 
 def given(root: Path) -> Document:
@@ -101,8 +105,8 @@ def references(folder: Path) -> list[Document]:
     if not folder.is_dir():
         raise ZooError(f"--against {folder}: no such folder")
     label = folder.resolve().name
-    if documents := entries(folder, f"{label}/"):
-        return documents
+    if any(folder.glob("zoo/*/recipe.py")):
+        return entries(folder, f"{label}/")
     try:
         insides = [path for path in sorted(folder.iterdir()) if _wanted(path)]
     except OSError as error:
@@ -116,6 +120,8 @@ def references(folder: Path) -> list[Document]:
 
 def _entry(folder: Path, root: Path, prefix: str) -> Document:
     document = _document(folder, root, prefix)
+    if not (document.pieces or document.skipped):
+        return document
     try:
         card = _card(folder)
     except ZooError as error:
@@ -217,6 +223,10 @@ def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:
         return
     for number, source in enumerate(sources, 1):
         where = f"{place}#cell {number}"
+        magic = re.match(r"\s*%%(\S*)", source)
+        if magic and magic[1] not in _MAGICS:
+            yield Skipped(where, f"cell magic %%{magic[1]}")
+            continue
         code = _without_magics(source)
         if (reason := _fault(code)) is not None:
             yield Skipped(where, reason)
@@ -226,9 +236,7 @@ def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:
 
 def _without_magics(source: str) -> str:
     """A cell without its lines for IPython, every other line where it was."""
-    lines = source.splitlines()
-    if lines and lines[0].startswith("%%") and not lines[0].startswith(("%%time", "%%capture")):
-        return ""
+    lines = code_lines(source)
     return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.originality.index import opened
-from tools.originality.sources import DEEPEST, LARGEST, Piece, Skipped, given, references
+from tools.originality.sources import DEEPEST, LARGEST, Piece, Skipped, entries, given, references
 from tools.originality.tests.corpus import ROOT
 from zoo.core.errors import ZooError
 
@@ -154,15 +154,29 @@ def test_a_card_of_another_form_is_named(tmp_path: Path, card: bytes) -> None:
 
 
 def test_cells_are_pieces_without_their_magics(tmp_path: Path) -> None:
-    cells = ("%matplotlib inline\nx = 1", "%%bash\nls -l", "%%time\ny = 2", "!pip list\n", "z = (")
+    cells = (
+        "%matplotlib inline\nx = 1",
+        "\n%%bash\nls -l",
+        "%%time\ny = 2",
+        "!pip list\n",
+        "z = (",
+        "%%writefile mymodel.py\nx = '\x0c'\r\n%cd ..\ny = 3",
+        "%%prun -s time\nz = 4",
+        "%%!\nls",
+    )
     (tmp_path / "n.ipynb").write_text(_notebook(*cells))
     (document,) = references(tmp_path)
     assert document.pieces == [
         Piece("n.ipynb#cell 1", "\nx = 1"),
         Piece("n.ipynb#cell 3", "\ny = 2"),
+        Piece("n.ipynb#cell 6", "\nx = '\x0c'\n\ny = 3"),
+        Piece("n.ipynb#cell 7", "\nz = 4"),
     ]
-    assert [(s.place, s.reason) for s in document.skipped] == [
-        (f"{tmp_path.name}/n.ipynb#cell 5", "does not parse: line 1")
+    place = f"{tmp_path.name}/n.ipynb"
+    assert document.skipped == [
+        Skipped(f"{place}#cell 2", "cell magic %%bash"),
+        Skipped(f"{place}#cell 5", "does not parse: line 1"),
+        Skipped(f"{place}#cell 8", "cell magic %%!"),
     ]
 
 
@@ -178,6 +192,21 @@ def test_folders_and_files_directly_inside_are_documents(tmp_path: Path) -> None
         f"{label}/one": ["one/a.py", "one/deep/b.py"],
         f"{label}/two.py": ["two.py"],
     }
+
+
+def test_every_folder_with_code_is_an_entry(tmp_path: Path) -> None:
+    for name in (
+        "core/a.py",
+        "__pycache__/b.py",
+        "draft/model.py",
+        "late/demo.ipynb",
+        "data/c.txt",
+    ):
+        (tmp_path / "zoo" / name).parent.mkdir(parents=True)
+        (tmp_path / "zoo" / name).write_text("x = 1\n")
+    found = {document.name: document.skipped[0].place for document in entries(tmp_path)}
+    assert found == {"draft": "zoo/draft/README.md", "late": "zoo/late/demo.ipynb"}
+    assert [document.name for document in references(tmp_path)] == [f"{tmp_path.name}/zoo"]
 
 
 def test_a_folder_without_python_is_refused(tmp_path: Path) -> None:
