@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import html5lib
+import pytest
 
 from tools.originality.compare import Comparison, Coverage
 from tools.originality.index import opened
@@ -21,6 +23,7 @@ from tools.originality.report import (
 from tools.originality.sources import Document, Piece, Skipped
 from tools.originality.tests.corpus import models
 from tools.originality.tests.disguises import disguised
+from tools.publish.tests.browsing import chromium
 
 MADE = models()["made"]
 HOSTILE = '<script>alert(1)</script>\x1b[31m"```'
@@ -113,12 +116,27 @@ def test_no_sign_reaches_a_terminal_that_it_would_obey() -> None:
     shown = Excerpt("a.py", "f", 1, lines, frozenset())
     wanted = ["\tx = '\ufffd]0;title\ufffd'", "y = '\ufffd'", "z = '·'"]
     assert [text for _, text, _ in shown.numbered()] == wanted
-    report = Report("today", "", [_match(shown)], "", [], [], [])
+    report = _report_on(shown)
     for text in (as_text(report), as_markdown(report), as_html(report), as_json(report)):
         assert "\x1b" not in text
         assert "\u202e" not in text
 
 
-def _match(excerpt: Excerpt) -> Match:
-    side = Coverage(1.0, "a.py", 1.0, 9)
-    return Match("a", "b", 1.0, side, side, 3, [Passage(excerpt, excerpt, 9, 3)], 0)
+@pytest.mark.parametrize("width", [1300, 400])
+def test_a_page_is_as_wide_as_its_window(tmp_path: Path, width: int) -> None:
+    long = "folder/with_a_long_name" * 6
+    (tmp_path / "report.html").write_text(
+        as_html(_report_on(Excerpt(f"{long}.py", long, 1, (f"x = '{long}'",), frozenset({1}))))
+    )
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def _report_on(excerpt: Excerpt) -> Report:
+    """A report with one passage, the same on both sides."""
+    side = Coverage(1.0, excerpt.place, 1.0, 9)
+    passage = Passage(excerpt, excerpt, 9, 3)
+    match = Match(excerpt.place, "b", 1.0, side, side, 3, [passage], 0)
+    return Report("today", "", [match], "", [excerpt.place], [], [excerpt.place])
