@@ -108,9 +108,10 @@ def references(folder: Path) -> list[Document]:
     if any(folder.glob("zoo/*/recipe.py")):
         return entries(folder, f"{label}/")
     try:
-        insides = [path for path in sorted(folder.iterdir()) if _wanted(path)]
+        insides = [path for path in sorted(folder.iterdir()) if not _ignored(path)]
     except OSError as error:
         raise ZooError(f"--against {folder}: cannot be read ({error.strerror})") from None
+    insides = [path for path in insides if path.suffix in _SUFFIXES or os.path.isdir(path)]
     documents = [_document(path, folder, f"{label}/") for path in insides]
     documents = [document for document in documents if document.pieces or document.skipped]
     if not documents:
@@ -137,6 +138,9 @@ def _entry(folder: Path, root: Path, prefix: str) -> Document:
 def _card(folder: Path) -> Card:
     """The card of an entry; ZooError where it cannot be read or holds anything but texts."""
     try:
+        path = folder / "README.md"
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ZooError("no regular file")
         card = load_card(folder)
         texts = [card.paper.arxiv, *card.developers]
         for item in card.acknowledgements:
@@ -199,14 +203,12 @@ def _add(document: Document, text: str, suffix: str, place: str) -> None:
 def _files(folder: Path, closed: list[OSError]) -> Iterator[Path]:
     """The files below a folder that may hold code; what cannot be entered is added to `closed`."""
     for parent, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if _wanted(Path(parent, name)))
+        folders[:] = sorted(name for name in folders if not _ignored(Path(parent, name)))
         yield from (Path(parent, name) for name in sorted(names) if name.endswith(_SUFFIXES))
 
 
-def _wanted(path: Path) -> bool:
-    if path.name.startswith(".") or path.name in _NO_SOURCE or os.path.islink(path):
-        return False
-    return os.path.isdir(path) or path.suffix in _SUFFIXES  # unlike Path's they never raise
+def _ignored(path: Path) -> bool:
+    return path.name.startswith(".") or path.name in _NO_SOURCE or os.path.islink(path)
 
 
 def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:

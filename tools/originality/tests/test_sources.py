@@ -153,6 +153,14 @@ def test_a_card_of_another_form_is_named(tmp_path: Path, card: bytes) -> None:
     assert (place, reason[:8]) == ("old/zoo/made/README.md", "no card:")
 
 
+def test_a_card_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "zoo" / "made").mkdir(parents=True)
+    (tmp_path / "zoo" / "made" / "model.py").write_text("x = 1\n")
+    os.mkfifo(tmp_path / "zoo" / "made" / "README.md")
+    (document,) = entries(tmp_path)
+    assert document.skipped == [Skipped("zoo/made/README.md", "no card: no regular file")]
+
+
 def test_cells_are_pieces_without_their_magics(tmp_path: Path) -> None:
     cells = (
         "%matplotlib inline\nx = 1",
