@@ -46,6 +46,11 @@ def code_block(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{text.rstrip()}\n{fence}"
 
 
+def code_lines(source: str) -> list[str]:
+    """The lines of Python as Python numbers them: `splitlines` ends one at a form feed too."""
+    return re.split(r"\r\n|\r|\n", source)
+
+
 def table(rows: Sequence[Sequence[str]]) -> str:
     """Columns as wide as their widest cell; the first row is the header."""
     cells = [[one_line(cell) for cell in row] for row in rows]

@@ -15,6 +15,7 @@ from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
 from tools.scaffold import NAME
+from tools.text import code_lines
 
 REQUIRED = {
     "__init__.py": "a one-line docstring and the import of the model class",
@@ -134,7 +135,7 @@ def todo(subject: Subject) -> Iterator[Finding]:
     for path in subject.files():
         if path.suffix not in {".py", ".ipynb"}:
             continue
-        for line, text in enumerate(subject.text(path).splitlines(), 1):
+        for line, text in enumerate(code_lines(subject.text(path)), 1):
             _, found, task = text.partition(PLACEHOLDER)
             if found:
                 task = re.sub(r"(\\n|\W)+$", "", task).lstrip(": ")

@@ -15,6 +15,7 @@ from typing import Any
 from tools.checks.findings import Finding, Skip
 from tools.checks.registry import check
 from tools.checks.subject import Subject
+from tools.text import code_lines
 
 HOUSE_FOLDERS = ("zoo/core", "zoo/__init__.py", "tools", "notebooks")
 
@@ -108,7 +109,7 @@ def _config_fields(subject: Subject, path: Path) -> Iterator[Finding]:
     A description is the string below the field, a comment beside or above it, or a line of the
     class's docstring that begins with the field's name.
     """
-    place, lines = subject.relative(path), subject.text(path).splitlines()
+    place, lines = subject.relative(path), code_lines(subject.text(path))
     classes = [node for node in subject.trees[path].body if isinstance(node, ast.ClassDef)]
     config = next((node for node in classes if node.name == "Config"), None)
     if config is None:

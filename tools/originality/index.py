@@ -25,6 +25,7 @@ from tools.originality.sources import Document, Piece
 from zoo.core.cards import Acknowledgement
 from zoo.core.errors import ZooError
 
+PATIENCE = 60.0  # seconds to wait for another run that writes
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     id INTEGER PRIMARY KEY, name TEXT UNIQUE, digest TEXT, about TEXT, pieces BLOB);
@@ -141,7 +142,7 @@ class Index:
         """A remembered document with its code."""
         query = "SELECT name, about, pieces FROM documents WHERE id = ?"
         name, about, pieces = self._db.execute(query, (number,)).fetchone()
-        return _unpacked(name, about, zlib.decompress(pieces).decode())
+        return _unpacked(name, about, pieces)
 
     def documents_with(self, value: int) -> list[int]:
         """The documents with a fingerprint, one for each unit that has it."""
@@ -162,7 +163,10 @@ class Index:
     def units_of(self, number: int) -> list[IndexedUnit]:
         """The units of a document."""
         rows = self._db.execute("SELECT id, file, hashes FROM units WHERE document = ?", (number,))
-        return [IndexedUnit(unit, file, frozenset(array("q", h))) for unit, file, h in rows]
+        try:
+            return [IndexedUnit(unit, file, frozenset(array("q", h))) for unit, file, h in rows]
+        except (TypeError, ValueError) as error:
+            raise sqlite3.DatabaseError(f"a unit is damaged: {error}") from None
 
     def _add_unit(self, document: int | None, unit: UnitPrints) -> None:
         row = (document, unit.piece.file, array("q", sorted(unit.hashes)).tobytes())
@@ -195,15 +199,31 @@ def opened(path: Path | None = None) -> Iterator[Index]:
     What happens inside is kept as a whole or not at all.
 
     Raises:
-        ZooError: the file is no index.
+        ZooError: the file is no index, is in use, or cannot be written.
     """
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(sqlite3.connect(path or ":memory:")) as connection, connection:
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ZooError(f"{path.parent} cannot be made: {error.strerror}") from None
+    try:
+        with closing(sqlite3.connect(path or ":memory:", PATIENCE)) as connection, connection:
             yield Index(connection)
     except sqlite3.DatabaseError as error:
-        raise ZooError(f"{path} is no index ({error}): delete it, it is made again") from None
+        raise ZooError(f"{path} {_trouble(error)}") from None
+
+
+def _trouble(error: sqlite3.DatabaseError) -> str:
+    """What an index suffers from, and what to do: only what is broken is to be deleted."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "is used by another run: wait for it"
+    if isinstance(error, sqlite3.OperationalError) and code != sqlite3.SQLITE_ERROR:
+        return f"cannot be written ({error}): allow it, or name another folder with --private"
+    return (
+        f"is no index ({error}): delete it, it is made again; "
+        "then name the folders to compare with again (--against)"
+    )
 
 
 def _packed(document: Document) -> tuple[str, str]:
@@ -216,8 +236,12 @@ def _packed(document: Document) -> tuple[str, str]:
     return json.dumps(about), json.dumps([[piece.place, piece.text] for piece in document.pieces])
 
 
-def _unpacked(name: str, about: str, pieces: str = "[]") -> Document:
-    data = json.loads(about)
-    declared = [Acknowledgement(**item) for item in data["declared"]]
-    code = [Piece(*piece) for piece in json.loads(pieces)]
-    return Document(name, data["paper"], frozenset(data["team"]), code, declared)
+def _unpacked(name: str, about: str, pieces: bytes | None = None) -> Document:
+    try:
+        data = json.loads(about)
+        declared = [Acknowledgement(**item) for item in data["declared"]]
+        code = [] if pieces is None else json.loads(zlib.decompress(pieces))
+        code = [Piece(place, text) for place, text in code]
+        return Document(name, data["paper"], frozenset(data["team"]), code, declared)
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
+        raise sqlite3.DatabaseError(f"{name} is damaged: {error}") from None

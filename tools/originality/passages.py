@@ -8,6 +8,7 @@ from itertools import groupby
 
 from tools.originality.index import UnitPrints, fingerprinted
 from tools.originality.sources import Document
+from tools.text import code_lines
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,13 @@ class Excerpt:
     marked: frozenset[int]
 
     def numbered(self) -> Iterator[tuple[int, str, bool]]:
-        """Number, text, and whether it is marked, of every line."""
+        """Number, text, and whether it is marked, of every line.
+
+        A stranger wrote the text: no sign that a terminal would obey gets through.
+        """
         for number, text in enumerate(self.lines, self.start):
-            yield number, text, number in self.marked
+            plain = "".join(c if c == "\t" or c.isprintable() else "�" for c in text)
+            yield number, plain, number in self.marked
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def _excerpt(unit: UnitPrints, common: frozenset[int]) -> Excerpt:
     inside = [item for item in unit.prints if item.hash in common]
     marked = {line for item in inside for line in range(item.line, item.end + 1)}
     start, end = min(marked), max(marked)
-    lines = tuple(unit.piece.text.splitlines()[start - 1 : end])
+    lines = tuple(code_lines(unit.piece.text)[start - 1 : end])
     return Excerpt(unit.piece.place, unit.unit.name, start, lines, frozenset(marked))
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from tools.checks import Finding
 from tools.process.simulation.toy import replace
 from tools.tests.conftest import Repository
-from zoo.core.evidence import Result, code_digest, load_results, save_results
+from zoo.core.evidence import Result, bare, code_digest, load_results, save_results
 from zoo.core.files import sha256_of
 
 
@@ -89,6 +89,14 @@ def test_changed_code_makes_evidence_stale_and_a_comment_does_not(measured: Repo
     assert judged(measured) == []
     replace(measured.toy / "model.py", {"torch.zeros(dim)": "torch.ones(dim)"})
     assert ["is stale" in finding.rule for finding in judged(measured)] == [True]
+
+
+@pytest.mark.parametrize("sign", ["\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_no_sign_hides_code_from_the_digest(sign: str) -> None:
+    source = 'def f(x):  # %s%s\n    return x - 1\n\ndef g(x):\n    """Words."""\n    return x\n'
+    source = source.replace("%s", sign)
+    assert bare(source) == "def f(x):\n    return x - 1\ndef g(x):\n    return x"
+    assert bare(f"x = '{sign}'  # words\n") == f"x = '{sign}'"
 
 
 def test_missing_results_and_weights(measured: Repository) -> None:

@@ -126,3 +126,14 @@ def test_one_damage_is_found_once_at_its_place(
     assert found[0].fix
     if line:
         assert found[0].line == line
+
+
+def test_a_form_feed_moves_no_line(repository: Repository) -> None:
+    recipe = repository.toy / "recipe.py"
+    append('LINE = "\f\u2028"  # TODO: tune\n')(recipe)
+    feed = {"@dataclass(": "# \f\f\f\n@dataclass("}
+    described = {"        event_shape: shape (C, H, W)": "        of"}
+    beside = {"    event_shape: tuple[int, ...]": "    event_shape: tuple[int, ...]  # (C, H, W)"}
+    replace(recipe, feed | described | beside)
+    found = {check: f.line for check, f in findings(repository) if check in ("docs", "todo")}
+    assert found == {"todo": recipe.read_text().count("\n")}

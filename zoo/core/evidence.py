@@ -130,7 +130,7 @@ def bare(source: str) -> str:
     Text and positions rather than a dump of the syntax tree: those differ between versions of
     Python, and the digest must not.
     """
-    lines = source.splitlines()
+    lines = source.split("\n")  # as `ast` and `tokenize` count: a form feed ends no line
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.COMMENT:
             row, column = token.start

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -95,3 +97,23 @@ def test_bad_input_is_one_line(class_zoo: Path, words: list[str], said: str) -> 
 def test_no_private_directory_is_refused(class_zoo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ZOO_PRIVATE")
     assert "say --private DIR, or set ZOO_PRIVATE once" in _run().output
+
+
+def test_a_private_directory_of_somebody_else_is_one_line(
+    class_zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed, look, make = tmp_path / "private", os.stat, os.mkdir
+
+    def refusing(act: Callable[..., object]) -> Callable[..., object]:
+        def refuse(path: object, *words: object, **more: object) -> object:
+            if str(path).startswith(f"{closed}/"):
+                raise PermissionError(13, "Permission denied")
+            return act(path, *words, **more)
+
+        return refuse
+
+    closed.mkdir()
+    monkeypatch.setattr(os, "stat", refusing(look))
+    monkeypatch.setattr(os, "mkdir", refusing(make))
+    result = _run()
+    assert result.output == f"Error: {closed}/originality cannot be made: Permission denied\n"

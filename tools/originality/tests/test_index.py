@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,67 @@ def test_a_file_that_is_no_index_is_named(tmp_path: Path) -> None:
     path = tmp_path / "index.sqlite"
     path.write_text("words" * 400)
     with (
-        pytest.raises(ZooError, match=r"is no index .*: delete it, it is made again"),
+        pytest.raises(ZooError, match=r"is no index .*: delete it, it is made again; .*--against"),
         opened(path),
     ):
         pass
+
+
+def test_an_index_in_use_is_not_to_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "index.sqlite"
+    assert module.PATIENCE >= 30
+    monkeypatch.setattr(module, "PATIENCE", 0.0)
+    with opened(path) as index:
+        index.add(_document("one"))
+        with (
+            pytest.raises(ZooError, match=r"is used by another run: wait for it$"),
+            opened(path) as other,
+        ):
+            other.add(_document("two"))
+
+
+def test_what_cannot_be_written_is_not_to_be_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "index.sqlite"
+    path.mkdir()
+    with pytest.raises(ZooError, match=r"sqlite cannot be written \(unable to open"), opened(path):
+        pass
+    path.rmdir()
+    with opened(path):
+        pass
+    connect = sqlite3.connect
+    reading = lambda name, *more: connect(f"file:{name}?mode=ro", *more, uri=True)  # noqa: E731
+    monkeypatch.setattr(sqlite3, "connect", reading)
+    with (
+        pytest.raises(ZooError, match=r"sqlite cannot be written \(attempt to write a readonly"),
+        opened(path) as index,
+    ):
+        index.add(_document("one"))
+    with (
+        pytest.raises(ZooError, match=r"index.sqlite cannot be made: File exists"),
+        opened(path / "index.sqlite"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "documents SET about = '{}'",
+        "documents SET about = 'words'",
+        """documents SET about = '{"declared": [1], "paper": "", "team": []}'""",
+        "documents SET pieces = x'00'",
+        "units SET hashes = x'00'",
+        "units SET hashes = NULL",
+    ],
+)
+def test_damage_is_one_line(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "index.sqlite"
+    with opened(path) as index:
+        index.add(_document("one"))
+        index._db.execute(f"UPDATE {damage}")
+    with pytest.raises(ZooError, match=r"is damaged.*: delete it"), opened(path) as index:
+        assert [(index.document(n), index.units_of(n)) for n in index.documents()] == []

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import html5lib
+import pytest
 
-from tools.originality.compare import Comparison
+from tools.originality.compare import Comparison, Coverage
 from tools.originality.index import opened
-from tools.originality.report import Report, as_html, as_json, as_markdown, as_text, make_report
+from tools.originality.passages import Excerpt, Passage
+from tools.originality.report import (
+    Match,
+    Report,
+    as_html,
+    as_json,
+    as_markdown,
+    as_text,
+    make_report,
+)
 from tools.originality.sources import Document, Piece, Skipped
 from tools.originality.tests.corpus import models
 from tools.originality.tests.disguises import disguised
+from tools.publish.tests.browsing import chromium
 
 MADE = models()["made"]
 HOSTILE = '<script>alert(1)</script>\x1b[31m"```'
 
 
-def _report(team: str = "@dev-two", name: str = "copy", more: str = "") -> Report:
-    copied = disguised(MADE, "reordered", 3) + f"\nwords = {HOSTILE!r}\n"
+def _report(team: str = "@dev-two", name: str = "copy", more: str = "", before: str = "") -> Report:
+    copied = before + disguised(MADE, "reordered", 3) + f"\nwords = {HOSTILE!r}\n"
     documents = [
         Document("made", "1502.03509", frozenset({"@dev-one"}), [Piece("zoo/made/model.py", MADE)]),
         Document(
@@ -88,3 +100,43 @@ def test_a_member_in_common_is_no_excuse() -> None:
     report = _report(team="@dev-one", more="@dev-two")
     assert len(report.matches) == 1
     assert report.same_team == []
+
+
+def test_a_form_feed_ends_no_line() -> None:
+    plain, fed = (
+        _report().matches[0],
+        _report(before="x = '\x0b\x1c\x85\u2028'  # \x0c\n").matches[0],
+    )
+    for one, other in zip(plain.passages, fed.passages, strict=True):
+        assert (one.first.lines, one.second.lines) == (other.first.lines, other.second.lines)
+
+
+def test_no_sign_reaches_a_terminal_that_it_would_obey() -> None:
+    lines = ("\tx = '\x1b]0;title\x07'", "y = '\u202e'", "z = '·'")
+    shown = Excerpt("a.py", "f", 1, lines, frozenset())
+    wanted = ["\tx = '\ufffd]0;title\ufffd'", "y = '\ufffd'", "z = '·'"]
+    assert [text for _, text, _ in shown.numbered()] == wanted
+    report = _report_on(shown)
+    for text in (as_text(report), as_markdown(report), as_html(report), as_json(report)):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("width", [1300, 400])
+def test_a_page_is_as_wide_as_its_window(tmp_path: Path, width: int) -> None:
+    long = "folder/with_a_long_name" * 6
+    (tmp_path / "report.html").write_text(
+        as_html(_report_on(Excerpt(f"{long}.py", long, 1, (f"x = '{long}'",), frozenset({1}))))
+    )
+    with chromium() as browser:
+        page = browser.new_page(viewport={"width": width, "height": 900})
+        page.goto((tmp_path / "report.html").as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def _report_on(excerpt: Excerpt) -> Report:
+    """A report with one passage, the same on both sides."""
+    side = Coverage(1.0, excerpt.place, 1.0, 9)
+    passage = Passage(excerpt, excerpt, 9, 3)
+    match = Match(excerpt.place, "b", 1.0, side, side, 3, [passage], 0)
+    return Report("today", "", [match], "", [excerpt.place], [], [excerpt.place])

@@ -29,11 +29,11 @@ def private_folder(given: str | None, root: Path) -> Path:
         if folder.is_relative_to(tree):
             raise ZooError(f"{folder} lies in the repository ({tree}): choose a folder outside")
     for above in (folder, *folder.parents):
-        if (above / "reviews" / "policy.yaml").exists():
+        if os.path.exists(above / "reviews" / "policy.yaml"):  # Path's own raises in a closed one
             raise ZooError(
                 f"{folder} lies in a clone of the zoo ({above}): choose a folder outside"
             )
-    if folder.exists() and not folder.is_dir():
+    if os.path.exists(folder) and not os.path.isdir(folder):
         raise ZooError(f"{folder} is a file: name a folder")
     return folder
 
