@@ -17,7 +17,8 @@ from zoo.core.errors import ZooError
 
 LARGEST = 1_000_000  # bytes: nobody writes longer files by hand
 DEEPEST = 150  # levels of syntax: nobody nests deeper by hand, and whoever reads them recurses
-GIVEN = "the skeleton"  # name of the document that everybody was given
+# Name of the document that everybody was given; a folder's name has no line break when it is shown.
+GIVEN = "the skeleton\n"
 _NO_SOURCE = frozenset({"__pycache__", "build", "node_modules", "site-packages", "venv"})
 _SUFFIXES = (".py", ".ipynb")
 # Cell magics that stand over Python.

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from tools.originality.index import opened
-from tools.originality.sources import DEEPEST, LARGEST, Piece, Skipped, entries, given, references
+from tools.originality.sources import (
+    DEEPEST,
+    GIVEN,
+    LARGEST,
+    Piece,
+    Skipped,
+    entries,
+    given,
+    references,
+)
 from tools.originality.tests.corpus import ROOT
 from zoo.core.errors import ZooError
 
@@ -215,6 +224,16 @@ def test_every_folder_with_code_is_an_entry(tmp_path: Path) -> None:
     found = {document.name: document.skipped[0].place for document in entries(tmp_path)}
     assert found == {"draft": "zoo/draft/README.md", "late": "zoo/late/demo.ipynb"}
     assert [document.name for document in references(tmp_path)] == [f"{tmp_path.name}/zoo"]
+
+
+def test_no_folder_takes_the_place_of_the_skeleton(tmp_path: Path) -> None:
+    for name in (GIVEN, GIVEN.strip()):
+        (tmp_path / "zoo" / name).mkdir(parents=True)
+        (tmp_path / "zoo" / name / "model.py").write_text("x = 1\n")
+    assert sorted(document.name for document in entries(tmp_path)) == [
+        "the skeleton",
+        "the skeleton\\n",
+    ]
 
 
 def test_a_folder_without_python_is_refused(tmp_path: Path) -> None:
