@@ -129,7 +129,8 @@ def _config_fields(subject: Subject, path: Path) -> Iterator[Finding]:
         if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
             continue
         name = node.target.id
-        beside = "#" in lines[node.end_lineno - 1][node.end_col_offset :]
+        # ast counts columns in bytes.
+        beside = b"#" in lines[node.end_lineno - 1].encode()[node.end_col_offset :]
         above = lines[node.lineno - 2].lstrip().startswith("#")
         below = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
         if not (beside or above or below or re.search(rf"(?m)^\W*{name}\b", described)):

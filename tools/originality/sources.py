@@ -230,7 +230,8 @@ def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:
         if magic and magic[1] not in _MAGICS:
             yield Skipped(where, f"cell magic %%{magic[1]}")
             continue
-        code = _without_magics(source)
+        # A line may begin with % inside an expression; where it is a magic, the cell parses not.
+        code = source if _fault(source) is None else _without_magics(source)
         if (reason := _fault(code)) is not None:
             yield Skipped(where, reason)
         elif code.strip():

@@ -180,6 +180,7 @@ def test_cells_are_pieces_without_their_magics(tmp_path: Path) -> None:
         "%%writefile mymodel.py\nx = '\x0c'\r\n%cd ..\ny = 3",
         "%%prun -s time\nz = 4",
         "%%!\nls",
+        "w = ('%d'\n% 5)",
     )
     (tmp_path / "n.ipynb").write_text(_notebook(*cells))
     (document,) = references(tmp_path)
@@ -188,6 +189,7 @@ def test_cells_are_pieces_without_their_magics(tmp_path: Path) -> None:
         Piece("n.ipynb#cell 3", "\ny = 2"),
         Piece("n.ipynb#cell 6", "\nx = '\x0c'\n\ny = 3"),
         Piece("n.ipynb#cell 7", "\nz = 4"),
+        Piece("n.ipynb#cell 9", "w = ('%d'\n% 5)"),
     ]
     place = f"{tmp_path.name}/n.ipynb"
     assert document.skipped == [
