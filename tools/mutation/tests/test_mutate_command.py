@@ -103,6 +103,13 @@ def test_a_listed_survivor_is_equivalent_and_a_killed_one_is_no_such_thing(toy: 
     )
 
 
+def test_where_every_mutant_is_equivalent_nothing_is_left_to_kill(toy: Path) -> None:
+    list_equivalent(toy, lambda id: "distance" in id)
+    said = zoo("toy", "model.py:distance")
+    assert said.exit_code == 0
+    assert said.output.startswith("100.0% of the mutants killed (0 of 5, 0 survived, 5 equivalent)")
+
+
 def test_a_choice_of_mutants(toy: Path) -> None:
     everything = mutants_of(toy)
     for words, count in (
@@ -144,6 +151,15 @@ def test_bad_input_is_one_line(toy: Path, words: list[str], message: str) -> Non
     said = zoo(*words)
     assert said.exit_code == 1
     assert message in said.output
+    assert said.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["test_toy.py", "conftest.py", "__init__.py"])
+def test_a_file_that_does_not_parse_is_named(toy: Path, name: str) -> None:
+    (toy / name).write_text("\nx = (\n")
+    said = zoo("toy")
+    assert said.exit_code == 1
+    assert said.output.endswith(f"zoo/toy/{name}:2: does not parse; mend it, zoo check shows how\n")
     assert said.output.count("\n") == 1
 
 
