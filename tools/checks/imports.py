@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,9 @@ def _layer_rule(
 def _package_rule(module: str, subject: Subject, path: Path) -> tuple[str, str] | None:
     """The (rule, fix) that an import of a package breaks."""
     top = module.partition(".")[0]
+    if re.match(r"zoo\.\w+\.(test_|conftest\b)", module):
+        # Neither digests nor mutants are of the tests: a change of the model would stay unseen.
+        return f"imports {module}, which is a test's", "move what both need beside model.py"
     if top in PICKLERS:
         return f"{top} runs code when it loads", "save tensors with zoo.core.checkpoints"
     if top in WORKFLOW:

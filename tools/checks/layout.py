@@ -78,6 +78,9 @@ def _file(subject: Subject, path: Path) -> Iterator[Finding]:
             "a pickle or an archive; loading one can run any code",
             "save tensors with zoo.core.checkpoints.save_weights (safetensors)",
         )
+    if path.suffix == ".py" and path.parent != subject.folder:
+        # Neither digests nor mutants are of what lies there: a change would stay unseen.
+        yield Finding(place, "Python below the entry's folder", "put it beside model.py")
     if weights and path.parent != subject.folder / "weights":
         yield Finding(
             place, "weights outside weights/", "move the file to weights/<recipe>.safetensors"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import os
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -13,7 +16,7 @@ from tools.mutation.listed import load_listed
 from tools.mutation.mutants import Mutant, mutants_of
 from tools.mutation.operators import OPERATORS
 from tools.mutation.record import save_record, state_of
-from tools.mutation.report import as_json, score_of, text, wrongly_listed
+from tools.mutation.report import as_json, named, score_of, survivors, text, wrongly_listed
 from tools.mutation.run import Outcome, run_mutants
 from zoo.core.errors import ZooError
 from zoo.core.files import replacing
@@ -43,6 +46,7 @@ from zoo.core.registry import ZOO_FOLDER, get_entry
 @click.option(
     "--record", is_flag=True, help="Write mutants.json, from which zoo check has the score."
 )
+@click.option("--list", "listing", is_flag=True, help="Name the mutants and run nothing.")
 def mutate(
     name: str,
     only: tuple[str, ...],
@@ -52,6 +56,7 @@ def mutate(
     jobs: int | None,
     output: Path | None,
     record: bool,
+    listing: bool,
 ) -> None:  # fmt: skip
     """Plant faults in an entry, one at a time, and see which ones its tests notice.
 
@@ -60,22 +65,25 @@ def mutate(
     of IDs, such as model.py:VAE.elbo, choose mutants. The exit status is 1 when one survived.
     """
     folder = get_entry(name).folder
+    before = _texts(folder)
     everything = mutants_of(folder)
-    listed = load_listed(folder, {mutant.id for mutant in everything})
-    chosen = _chosen(name, everything, only, operators)
-    if sample is not None and sample < len(chosen):
-        drawn = set(random.Random(seed).sample(range(len(chosen)), sample))
-        chosen = [mutant for number, mutant in enumerate(chosen) if number in drawn]
+    chosen = _sampled(_chosen(name, everything, only, operators), sample, seed)
+    if listing:
+        for mutant in chosen:
+            click.echo(named(mutant))
+        return
     if record and len(chosen) < len(everything):
         raise ZooError("--record goes with all mutants: leave the choice out")
-    before = state_of(folder, everything, [])
-    outcomes = _run(name, chosen, jobs or os.cpu_count() or 1)
+    listed = load_listed(folder, {mutant.id for mutant in everything})
+    state = state_of(folder, everything, [])
+    outcomes = _run(folder, before, chosen, jobs or os.cpu_count() or 1, listed)
     if output:
         with replacing(output) as partial:
             partial.write_text(as_json(folder, outcomes, listed), encoding="utf-8")
     click.echo(text(folder, outcomes, listed), nl=False)
     if record:
-        _record(folder, before, outcomes)
+        alive = [one.mutant.id for one in outcomes if one.fate != "killed"]
+        save_record(folder, dataclasses.replace(state, survived=alive))
     survived = score_of(outcomes, listed).survived
     raise SystemExit(1 if survived or wrongly_listed(outcomes, listed) else 0)
 
@@ -86,7 +94,7 @@ def _chosen(
     """The mutants that the command line asks for; ZooError for an id of none."""
     for start in only:
         if not any(mutant.id.startswith(start) for mutant in mutants):
-            raise ZooError(f"{name} has no mutant '{start}': zoo mutate {name} names them")
+            raise ZooError(f"{name} has no mutant '{start}': zoo mutate {name} --list names them")
     return [
         mutant
         for mutant in mutants
@@ -95,23 +103,56 @@ def _chosen(
     ]
 
 
-def _run(name: str, mutants: list[Mutant], jobs: int) -> list[Outcome]:
-    """The outcomes in the order of the mutants, behind a progress bar."""
+def _sampled(mutants: list[Mutant], sample: int | None, seed: int) -> list[Mutant]:
+    """So many of the mutants, in their order; all where there are not more."""
+    if sample is None or sample >= len(mutants):
+        return mutants
+    drawn = set(random.Random(seed).sample(range(len(mutants)), sample))
+    return [mutant for number, mutant in enumerate(mutants) if number in drawn]
+
+
+def _texts(folder: Path) -> dict[str, bytes]:
+    """The code and the tests of an entry; an editor's locks are links to nothing."""
+    return {path.name: path.read_bytes() for path in folder.glob("*.py") if path.is_file()}
+
+
+@contextlib.contextmanager
+def _unedited(folder: Path, before: dict[str, bytes]) -> Iterator[None]:
+    """Refuse what was found while a file was edited; any other error may come of that."""
+    try:
+        yield
+    finally:
+        if _texts(folder) != before:
+            raise ZooError(f"{folder.name} was edited while its mutants ran: run it again")
+
+
+def _run(
+    folder: Path,
+    before: dict[str, bytes],
+    mutants: list[Mutant],
+    jobs: int,
+    listed: dict[str, str],
+) -> list[Outcome]:
+    """The outcomes in the order of the mutants, behind a progress bar.
+
+    Interrupted, it shows the survivors so far.
+
+    Raises:
+        ZooError: the run failed, or the texts of the entry are not those of `before` any more.
+    """
     bar = tqdm(total=len(mutants), unit="mutant", disable=None, leave=False)
     found: dict[str, Outcome] = {}
-    with bar:
-        for outcome in run_mutants(ZOO_FOLDER.parent, name, mutants, jobs):
-            found[outcome.mutant.id] = outcome
-            alive = sum(one.fate != "killed" for one in found.values())
-            bar.set_postfix(survived=alive, refresh=False)
-            bar.update()
+    try:
+        with bar, _unedited(folder, before):
+            for outcome in run_mutants(ZOO_FOLDER.parent, folder.name, mutants, jobs):
+                found[outcome.mutant.id] = outcome
+                alive = sum(one.fate != "killed" for one in found.values())
+                bar.set_postfix(survived=alive, refresh=False)
+                bar.update()
+                if _texts(folder) != before:
+                    break  # the others would run for nothing
+    except KeyboardInterrupt:
+        for line in survivors(folder, list(found.values()), listed):
+            click.echo(line)
+        raise KeyboardInterrupt(f"{len(found)} of {len(mutants)} mutants had run") from None
     return [found[mutant.id] for mutant in mutants]
-
-
-def _record(folder: Path, before: object, outcomes: list[Outcome]) -> None:
-    """Write the record, unless somebody edited what it would be of."""
-    mutants = mutants_of(folder)
-    if state_of(folder, mutants, []) != before:
-        raise ZooError(f"{folder.name} was edited while its mutants ran: nothing was recorded")
-    survived = [one.mutant.id for one in outcomes if one.fate != "killed"]
-    save_record(folder, state_of(folder, mutants, survived))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from tools.documents import Form, build, read_text, refuse
 from tools.yamltext import Broken, Document, Problem
 
 NAME = "mutants.yaml"
+WORDS = 4  # fewer say nothing that somebody could check
 
 
 @dataclass(frozen=True)
@@ -67,21 +69,24 @@ def read_listed(folder: Path, known: set[str]) -> tuple[dict[str, str], list[Pro
     if file is None:
         return {}, problems
     listed = {one.id: one.reason for one in file.equivalent}
-    return listed, list(_problems(file, document, known))
+    return listed, list(_problems(folder.name, file, document, known))
 
 
-def _problems(file: MutantsFile, document: Document, known: set[str]) -> Iterator[Problem]:
+def _problems(
+    entry: str, file: MutantsFile, document: Document, known: set[str]
+) -> Iterator[Problem]:
     """Ids are of mutants, each once, and have reasons."""
     seen: set[str] = set()
     for number, one in enumerate(file.equivalent):
         place = ("equivalent", number)
         if one.id not in known:
             rule = f"there is no mutant '{one.id}'"
-            fix = "the code or the id changed: zoo mutate names those of today"
+            fix = f"the code or the id changed: zoo mutate {entry} --list names those of today"
             yield document.problem((*place, "id"), rule, fix)
         if one.id in seen:
             yield document.problem((*place, "id"), f"'{one.id}' is listed twice", "keep one")
-        if not one.reason.strip():
-            rule = f"'{one.id}' has no reason"
-            yield document.problem((*place, "reason"), rule, "say why no test can kill it")
+        if len(re.findall(r"[^\W_]+", one.reason)) < WORDS:
+            rule = f"the reason of '{one.id}' says nothing"
+            fix = f"say why no test can kill it, in {WORDS} words or more"
+            yield document.problem((*place, "reason"), rule, fix)
         seen.add(one.id)

@@ -69,11 +69,7 @@ def mutants_of(folder: Path) -> list[Mutant]:
 
 def mutants_in(path: Path) -> list[Mutant]:
     """All mutants of one file, in the order of its lines."""
-    try:
-        source = Source(path.name, path.read_text(encoding="utf-8"))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise ZooError(f"{path}:{line}: does not parse; mend it, zoo check shows how") from None
+    source = read_source(path)
     found: dict[Edit, tuple[str, ast.AST]] = {}
     for node in source.targets:
         for name in GUARDED if source.guard(node) else OPERATORS:
@@ -84,6 +80,15 @@ def mutants_in(path: Path) -> list[Mutant]:
         _mutant(source, edit, name, node, seen)
         for edit, (name, node) in sorted(found.items(), key=_place)
     ]
+
+
+def read_source(path: Path) -> Source:
+    """The parsed file; ZooError where it does not parse."""
+    try:
+        return Source(path.name, path.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise ZooError(f"{path}:{line}: does not parse; mend it, zoo check shows how") from None
 
 
 def _place(item: tuple[Edit, object]) -> Edit:

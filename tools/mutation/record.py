@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.mutation.mutants import Mutant
+from tools.mutation.mutants import Mutant, read_source
 from zoo.core.errors import ZooError
 from zoo.core.evidence import bare, code_digest
 from zoo.core.files import replacing
@@ -56,7 +56,8 @@ class Score:
     @property
     def value(self) -> float:
         """From 0 to 1; 1 where there is nothing to kill."""
-        return self.killed / max(1, self.total - self.equivalent) if self.total else 1.0
+        killable = self.total - self.equivalent
+        return self.killed / killable if killable else 1.0
 
     def __str__(self) -> str:
         rest = f"{self.survived} survived, {self.equivalent} equivalent"
@@ -70,14 +71,17 @@ def score(total: int, survived: list[str], listed: dict[str, str]) -> Score:
 
 
 def state_of(folder: Path, mutants: list[Mutant], survived: list[str]) -> MutationRecord:
-    """The record of a run on today's code and tests."""
+    """The record of a run on today's code and tests; ZooError for a file that does not parse."""
+    files = sorted(folder.glob("*.py"))
+    for path in files:
+        read_source(path)
     ids = [mutant.id for mutant in mutants]
     order = {id: number for number, id in enumerate(ids)}
     return MutationRecord(
         code=code_digest(folder),
         tests=_digest(
             f"{path.name}\n{bare(path.read_text(encoding='utf-8'))}"
-            for path in sorted(folder.glob("*.py"))
+            for path in files
             if path.name.startswith("test_") or path.name == "conftest.py"
         ),
         mutants=_digest(sorted(ids)),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tools.mutation.mutants import Mutant
 from tools.mutation.operators import OPERATORS
 from tools.mutation.record import Score, score
 from tools.mutation.run import Outcome
@@ -28,11 +29,8 @@ def wrongly_listed(outcomes: Sequence[Outcome], listed: dict[str, str]) -> list[
 
 
 def text(folder: Path, outcomes: Sequence[Outcome], listed: dict[str, str]) -> str:
-    """For people: every survivor with its mistake and its diff, then the score."""
-    lines = []
-    for one in outcomes:
-        if one.fate != "killed" and one.mutant.id not in listed:
-            lines += _survivor(folder, one)
+    """For people: every survivor with its mistake and its diff, the score, and what to do."""
+    lines = survivors(folder, outcomes, listed)
     for one in wrongly_listed(outcomes, listed):
         rule = f"{_place(folder, one)}: {one.mutant.id} is listed as equivalent, but {_by(one)}"
         lines += [rule, "    → take it off the list in mutants.yaml", ""]
@@ -42,7 +40,19 @@ def text(folder: Path, outcomes: Sequence[Outcome], listed: dict[str, str]) -> s
     said = [f"{count} {words[by]}" for by, count in counts.items() if count]
     if said:
         lines.append(f"Of the killed, {', '.join(said)}; all others by a test or a law")
-    return "\n".join([*lines, str(score_of(outcomes, listed))]) + "\n"
+    total = score_of(outcomes, listed)
+    lines.append(str(total))
+    if total.survived:
+        place = f"zoo/{folder.name}/mutants.yaml"
+        fix = f"an entry {{id, reason}} in {place} that says why it is equivalent"
+        lines.append(f"→ for each survivor a test that kills it, or {fix}")
+    return "\n".join(lines) + "\n"
+
+
+def survivors(folder: Path, outcomes: Sequence[Outcome], listed: dict[str, str]) -> list[str]:
+    """The lines about those that survived and are not listed."""
+    alive = [one for one in outcomes if one.fate != "killed" and one.mutant.id not in listed]
+    return [line for one in alive for line in _survivor(folder, one)]
 
 
 def _survivor(folder: Path, one: Outcome) -> list[str]:
@@ -56,6 +66,11 @@ def _survivor(folder: Path, one: Outcome) -> list[str]:
         click.style(f"    id: {mutant.id}", dim=True),
         "",
     ]
+
+
+def named(mutant: Mutant) -> str:
+    """Id, line and mistake of a mutant that has not run."""
+    return f"{mutant.id}  line {mutant.line}: {OPERATORS[mutant.operator].mistake}"
 
 
 def _place(folder: Path, one: Outcome) -> str:

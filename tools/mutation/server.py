@@ -126,7 +126,9 @@ class Server:
         self.root, self.entry, self.send = root, entry, send
         self.folder = root / "zoo" / entry
         self.files = mutated_files(self.folder)
+        # Both before the tests run: the places of the edits are those of these texts.
         self.texts = {path.name: path.read_text(encoding="utf-8") for path in self.files}
+        self.mutants = mutants_of(self.folder)
 
     def warm_up(self, scratch: str) -> bool:
         """Import what the tests need, and learn what they cost and see; False if one fails.
@@ -164,9 +166,12 @@ class Server:
 
     def _honest(self, answer: dict[str, Any]) -> bool:
         """Whether all tests passed without a mutant; tells the client when not."""
-        if answer["failed"]:
-            self.send(error=f"{answer['failed']}: {answer['message']}")
-        return not answer["failed"]
+        if failed := answer["failed"]:
+            law = shown(failed).startswith("law: ")
+            fix = f"zoo check {self.entry}" if law else f"pytest zoo/{self.entry}"
+            said = f"{shown(failed) if law else failed}: {answer['message']}"
+            self.send(error=f"{said}; mend that first: {fix}")
+        return not failed
 
     def _traced(self) -> dict[str, Any]:
         run, before = Run(self.entry), set(sys.modules)
@@ -259,7 +264,7 @@ def main() -> None:
     server = Server(root, request["entry"], send)
     if server.warm_up(request["scratch"]):
         wanted = set(request["ids"])
-        mutants = [one for one in mutants_of(server.folder) if one.id in wanted]
+        mutants = [one for one in server.mutants if one.id in wanted]
         server.run(mutants, request["jobs"])
     channel.close()
 

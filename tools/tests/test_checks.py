@@ -49,6 +49,12 @@ def swap(old: str, new: str) -> Callable[[Path], None]:
     return lambda path: replace(path, {old: new})
 
 
+def below(path: Path) -> None:
+    """Move the model into a subfolder."""
+    path.parent.mkdir()
+    path.write_text((path.parents[1] / "model.py").read_text())
+
+
 # file, damage, check that must find it, words of the rule, line
 DAMAGES: list[tuple[str, Callable[[Path], None], str, str, int | None]] = [
     ("mistakes.yaml", Path.unlink, "layout", "file is missing", None),
@@ -61,6 +67,7 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str, str, int | None]] = [
     ("model.pt", lambda p: p.write_bytes(b"x"), "layout", "a pickle", None),
     ("weights.dat", lambda p: p.write_bytes(b"\x80\x04x"), "layout", "a pickle", None),
     ("weights.zip", lambda p: p.write_bytes(b"PK\3\4"), "layout", "a pickle", None),
+    ("sub/impl.py", below, "layout", "Python below the entry's folder", None),
     ("digits.safetensors", lambda p: p.write_bytes(b"x"), "layout", "outside weights/", None),
     ("recipe.py", append("# TODO: tune\n"), "todo", "left to do", None),
     ("mistakes.yaml", lambda p: p.write_text("- ["), "mistakes", "not valid YAML", 2),
@@ -102,6 +109,8 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str, str, int | None]] = [
         "",
         6,
     ),
+    ("model.py", append("\nfrom .test_util import f\n"), "imports", "zoo.toy.test_util.f", None),
+    ("recipe.py", append("\nfrom zoo.toy import conftest\n"), "imports", "zoo.toy.conftest", None),
 ]
 
 

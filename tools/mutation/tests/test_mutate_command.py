@@ -18,6 +18,7 @@ from tools.mutation.mutants import mutants_of
 from tools.mutation.record import load_record
 from tools.mutation.run import Outcome
 from zoo.core import registry
+from zoo.core.errors import ZooError
 
 WEAK = ("distance", "unused")  # functions whose mutants survive
 
@@ -46,7 +47,9 @@ def zoo(*words: str) -> Result:
     return CliRunner().invoke(main, ["mutate", *words])
 
 
-def list_equivalent(folder: Path, which: Callable[[str], bool], reason: str = "why") -> list[str]:
+def list_equivalent(
+    folder: Path, which: Callable[[str], bool], reason: str = "both sides are zero"
+) -> list[str]:
     """Put mutants on the list; their ids."""
     ids = [one.id for one in mutants_of(folder) if which(one.id)]
     rows = [{"id": id, "reason": reason} for id in ids]
@@ -80,9 +83,11 @@ def test_survivors_are_shown_with_place_mistake_diff_and_id(toy: Path) -> None:
         "    +    return (a - b)",
         f"    id: {next(i.id for i in mutants_of(toy) if 'distance:function' in i.id)}",
     ]
-    assert said.output.splitlines()[-1] == (
-        "81.1% of the mutants killed (30 of 37, 7 survived, 0 equivalent)"
-    )
+    assert said.output.splitlines()[-2:] == [
+        "81.1% of the mutants killed (30 of 37, 7 survived, 0 equivalent)",
+        "→ for each survivor a test that kills it, or an entry {id, reason} in "
+        "zoo/toy/mutants.yaml that says why it is equivalent",
+    ]
     assert not (toy / "mutants.json").exists()
 
 
@@ -103,6 +108,13 @@ def test_a_listed_survivor_is_equivalent_and_a_killed_one_is_no_such_thing(toy: 
     )
 
 
+def test_where_every_mutant_is_equivalent_nothing_is_left_to_kill(toy: Path) -> None:
+    list_equivalent(toy, lambda id: "distance" in id)
+    said = zoo("toy", "model.py:distance")
+    assert said.exit_code == 0
+    assert said.output.startswith("100.0% of the mutants killed (0 of 5, 0 survived, 5 equivalent)")
+
+
 def test_a_choice_of_mutants(toy: Path) -> None:
     everything = mutants_of(toy)
     for words, count in (
@@ -120,13 +132,13 @@ def test_a_choice_of_mutants(toy: Path) -> None:
 
 
 def test_json_says_all(toy: Path) -> None:
-    weak = list_equivalent(toy, lambda id: "distance" in id, "symmetric")
+    weak = list_equivalent(toy, lambda id: "distance" in id, "b is zero here")
     zoo("toy", "--json", str(toy / "out.json"))
     said = json.loads((toy / "out.json").read_text())
     rows = {row["id"]: row for row in said["outcomes"]}
     assert rows.keys() == {one.id for one in mutants_of(toy)}
     assert {id for id, row in rows.items() if row["fate"] == "equivalent"} == set(weak)
-    assert rows[weak[0]]["reason"] == "symmetric"
+    assert rows[weak[0]]["reason"] == "b is zero here"
     assert said["killed"] + said["survived"] + said["equivalent"] == said["mutants"]
     killed = next(row for row in said["outcomes"] if row["fate"] == "killed")
     assert (killed["by"], killed["message"], killed["diff"][0][0]) == ("law: x", "m", "-")
@@ -136,7 +148,7 @@ def test_json_says_all(toy: Path) -> None:
     ("words", "message"),
     [
         (["tyo"], "did you mean 'toy'?"),
-        (["toy", "model.py:nothing"], "toy has no mutant 'model.py:nothing': zoo mutate toy names"),
+        (["toy", "model.py:nothing"], "zoo mutate toy --list names them"),
         (["toy", "--sample", "3", "--record"], "--record goes with all mutants"),
     ],
 )
@@ -147,12 +159,41 @@ def test_bad_input_is_one_line(toy: Path, words: list[str], message: str) -> Non
     assert said.output.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["test_toy.py", "conftest.py", "__init__.py"])
+def test_a_file_that_does_not_parse_is_named(toy: Path, name: str) -> None:
+    (toy / name).write_text("\nx = (\n")
+    said = zoo("toy")
+    assert said.exit_code == 1
+    assert said.output.endswith(f"zoo/toy/{name}:2: does not parse; mend it, zoo check shows how\n")
+    assert said.output.count("\n") == 1
+
+
+def test_list_names_all_mutants_and_runs_none(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(mutate, "run_mutants")
+    (toy / "mutants.yaml").write_text("equivalent: [{id: gone, reason: a}]")
+    said = zoo("toy", "--list")
+    assert said.exit_code == 0
+    ids = [line.split("  ")[0] for line in said.output.splitlines()]
+    assert ids == [one.id for one in mutants_of(toy)]
+    said = zoo("toy", "--list", "model.py:distance:sign")
+    [one] = [one for one in mutants_of(toy) if "distance:sign" in one.id]
+    assert said.output == f"{one.id}  line 30: a term enters with the wrong sign\n"
+
+
+TWICE = "{id: {ID}, reason: a and b are equal}"
 LISTS = [
-    ("equivalent: [{id: a, reason: b}]", ":1: there is no mutant 'a'; the code or the id changed"),
+    (
+        "equivalent: [{id: a, reason: b}]",
+        "changed: zoo mutate toy --list names those of today",
+    ),
     ("equivalent: [{id: a}]", ":1: the key 'equivalent[0].reason' is missing"),
     ("equivalents: []", ":1: unknown key 'equivalents'"),
-    ("equivalent: [{id: {ID}, reason: ''}]", "has no reason; say why"),
-    ("equivalent: [{id: {ID}, reason: a}, {id: {ID}, reason: a}]", "is listed twice; keep one"),
+    ("equivalent: [{id: {ID}, reason: ''}]", "says nothing; say why no test can kill it"),
+    (
+        "equivalent: [{id: {ID}, reason: .}]",
+        "says nothing; say why no test can kill it, in 4 words",
+    ),
+    (f"equivalent: [{TWICE}, {TWICE}]", "is listed twice; keep one"),
     ("equivalent: [", ":1: not valid YAML"),
 ]
 
@@ -228,17 +269,47 @@ def test_equal_outcomes_give_equal_bytes_and_survivors_stay_in_order(toy: Path) 
     assert survived == [id for id in ids if any(name in id for name in WEAK)]
 
 
-def test_what_was_edited_meanwhile_is_not_recorded(
-    toy: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["model.py", "test_toy.py"])
+@pytest.mark.parametrize("end", [None, ZooError("it stopped"), KeyboardInterrupt()])
+def test_what_was_edited_meanwhile_gives_no_score(
+    toy: Path, monkeypatch: pytest.MonkeyPatch, name: str, end: BaseException | None
 ) -> None:
+    """Even where only a comment came in: it moves the places of the mutants."""
+    ran = []
+
     def edits(root: Path, entry: str, mutants: list, jobs: int) -> Iterator[Outcome]:
-        (toy / "test_toy.py").write_text("y = 2\n")
-        yield from (Outcome(one, "killed", "law: x", "m", 0.1) for one in mutants)
+        yield Outcome(mutants[0], "survived", "", "", 0.1)
+        (toy / name).write_text("# a comment\n" + (toy / name).read_text())
+        if end:
+            raise end
+        for one in mutants[1:]:
+            ran.append(one)
+            yield Outcome(one, "killed", "law: x", "m", 0.1)
 
     monkeypatch.setattr(mutate, "run_mutants", edits)
     said = zoo("toy", "--record")
     assert said.exit_code == 1
-    assert "toy was edited while its mutants ran: nothing was recorded" in said.output
+    assert said.output == "Error: toy was edited while its mutants ran: run it again\n"
+    assert len(ran) <= 1  # the others would run for nothing
+    assert not (toy / "mutants.json").exists()
+
+
+def test_interrupted_it_shows_the_survivors_so_far(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(root: Path, entry: str, mutants: list, jobs: int) -> Iterator[Outcome]:
+        yield Outcome(mutants[0], "killed", "law: x", "m", 0.1)
+        yield Outcome(mutants[1], "survived", "", "", 0.1)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mutate, "run_mutants", stops)
+    said = zoo("toy", "--record")
+    assert said.exit_code == 130
+    ids = [one.id for one in mutants_of(toy)]
+    assert f"    id: {ids[1]}\n" in said.output
+    assert ids[0] not in said.output
+    assert "killed" not in said.output
+    assert said.output.endswith(f"Interrupted: 2 of {len(ids)} mutants had run\n")
     assert not (toy / "mutants.json").exists()
 
 

@@ -73,10 +73,39 @@ def test_tests_that_fail_without_a_mutant_are_named(root: Path) -> None:
     path = root / "zoo" / "toy" / "test_red.py"
     path.write_text("def test_red():\n    assert 1 == 2\n")
     try:
-        with pytest.raises(ZooError, match=r"the tests of toy fail as they are, .*::test_red"):
+        red = r"toy fails as it is, zoo/toy/test_red.py::test_red: .*: pytest zoo/toy$"
+        with pytest.raises(ZooError, match=red):
             outcomes(root, 1)
     finally:
         path.unlink()
+
+
+def test_a_law_that_fails_without_a_mutant_is_named(root: Path) -> None:
+    path = root / "zoo" / "toy" / "model.py"
+    text = path.read_text()
+    path.write_text(text.replace("self.mean + torch", "self.mean + 2 * torch"))
+    try:
+        with pytest.raises(ZooError, match=r"as it is, law: sample.*that first: zoo check toy$"):
+            outcomes(root, 1)
+    finally:
+        path.write_text(text)
+
+
+def test_mutants_are_of_the_text_before_an_edit(root: Path, serial: dict[str, Outcome]) -> None:
+    path = root / "zoo" / "toy" / "model.py"
+    text = path.read_text()
+    editor = path.with_name("test_editor.py")
+    code = f"Path({str(path)!r}).write_text({f'# a note{chr(10)}{text}'!r})"
+    editor.write_text(f"from pathlib import Path\n\n\ndef test_editor():\n    {code}\n")
+    try:
+        found = outcomes(root, 1)
+        assert path.read_text() != text
+    finally:
+        editor.unlink()
+        path.write_text(text)
+    assert {id: one.fate for id, one in found.items()} == {
+        id: one.fate for id, one in serial.items()
+    }
 
 
 def _forever() -> dict:
