@@ -58,6 +58,21 @@ def imports(subject: Subject) -> Iterator[Finding]:
                 broken = _package_rule(module, subject, path)
             if broken:
                 yield Finding(place, *broken, line)
+        if path.name == "__init__.py" and not subject.is_house:
+            # Neither digests nor mutants are of it: a change would stay unseen.
+            for node in filter(_does_something, tree.body):
+                fix = "leave a docstring, imports and __all__ there; the rest to model.py"
+                yield Finding(place, "code in __init__.py", fix, node.lineno)
+
+
+def _does_something(node: ast.stmt) -> bool:
+    """Whether a statement is more than a docstring, an import, or `__all__ = [...]`."""
+    match node:
+        case ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()):
+            return False
+        case ast.Assign([ast.Name("__all__")], ast.List() | ast.Tuple()):
+            return False
+    return True
 
 
 def _layer_rule(

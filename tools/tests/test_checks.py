@@ -110,6 +110,7 @@ DAMAGES: list[tuple[str, Callable[[Path], None], str, str, int | None]] = [
         6,
     ),
     ("model.py", append("\nfrom .test_util import f\n"), "imports", "zoo.toy.test_util.f", None),
+    ("__init__.py", append("\nscale = 2\n"), "imports", "code in __init__.py", None),
     ("recipe.py", append("\nfrom zoo.toy import conftest\n"), "imports", "zoo.toy.conftest", None),
 ]
 
