@@ -230,7 +230,7 @@ def _cells(text: str, place: str) -> Iterator[Piece | Skipped]:
         if magic and magic[1] not in _MAGICS:
             yield Skipped(where, f"cell magic %%{magic[1]}")
             continue
-        # A line may begin with % inside an expression; where it is a magic, the cell does not parse.
+        # A line may begin with % inside an expression; as a magic it would not parse.
         code = source if _fault(source) is None else _without_magics(source)
         if (reason := _fault(code)) is not None:
             yield Skipped(where, reason)
