@@ -10,7 +10,7 @@ import click
 
 from tools.claims import claim_cells
 from tools.process.record import Record
-from tools.text import table
+from tools.text import one_line, table
 from zoo.core.evidence import load_results
 from zoo.core.registry import ZOO_FOLDER, entry_names, get_entry
 
@@ -99,7 +99,7 @@ def _addenda(name: str) -> list[str]:
     record = Record(ZOO_FOLDER.parent)
     if name not in record.models():
         return []
-    return [addendum.text for addendum in record.state(name).addenda]
+    return [one_line(addendum.text, limit=2000) for addendum in record.state(name).addenda]
 
 
 def _nearby(folder: Path) -> str:

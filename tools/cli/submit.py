@@ -15,7 +15,10 @@ from tools.process.obligations import obligations
 from tools.process.record import Record
 from tools.process.tags import make_tag
 from tools.process.times import both
+from tools.text import one_line
 from zoo.core.errors import ZooError
+
+LONGEST = 1000  # characters of an addendum
 
 
 @click.command()
@@ -115,7 +118,9 @@ def addendum(model: str, text: str, actor: str) -> None:
     """
     record = Record()
     record.state(model)
-    said = " ".join(text.split())
+    said = one_line(text, limit=LONGEST + 1)
+    if len(said) > LONGEST:
+        raise ZooError(f"an addendum has {LONGEST} characters at most: write the rest elsewhere")
     record.append(model, actor, Addendum(said))
     record.commit(f"{model}: an addendum")
     click.echo(f"recorded beside {model}: {said}")

@@ -194,6 +194,9 @@ def test_an_addendum_is_recorded_and_shown(term: Term, monkeypatch: pytest.Monke
     said = "README.md, deviation 4: not borne out"
     assert term.zoo(*slip, by="@dev-one") == f"recorded beside toy: {said}\n"
     assert term.git("status", "--porcelain") == ""
+    hidden = ("addendum", "toy", "a\x1b[2J\u202eb")
+    assert term.zoo(*hidden, by="@dev-one") == "recorded beside toy: a[2Jb\n"
+    assert "1000 characters at most" in term.refused("addendum", "toy", "x" * 1001, by="@dev-one")
     assert "'addendum' is for the developer or instructor" in term.refused(*slip, by="@rev-two")
     monkeypatch.setattr(models, "ZOO_FOLDER", term.root / "zoo")
     monkeypatch.setattr(models, "get_entry", lambda name: get_entry("vae"))
