@@ -83,6 +83,8 @@ def _layer_rule(
     if top == "tools":
         return "zoo does not import tools", "move what both need to zoo.core"
     other = rest.partition(".")[0]
+    if top == "zoo" and not subject.is_house and (subject.root / "zoo" / f"{other}.py").is_file():
+        return f"imports zoo/{other}.py, which is no entry's", "put it beside model.py"
     if top != "zoo" or other not in entries or other == subject.name:
         return None
     if subject.is_house:
@@ -91,7 +93,7 @@ def _layer_rule(
             "pass the model in as an argument",
         )
     if other not in allowed:
-        fix = f"add `builds_on: [{other}]` to the card if the paper builds on it; otherwise copy"
+        fix = f"add `builds_on: [{other}]` to the card if the paper builds on it, or write your own"
         return f"imports zoo.{other}, which the card does not name", fix
     return None
 

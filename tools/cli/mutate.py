@@ -68,12 +68,12 @@ def mutate(
     before = _texts(folder)
     everything = mutants_of(folder)
     chosen = _sampled(_chosen(name, everything, only, operators), sample, seed)
+    if record and (listing or len(chosen) < len(everything)):
+        raise ZooError("--record goes with all mutants: leave the choice, or --list, out")
     if listing:
         for mutant in chosen:
             click.echo(named(mutant))
         return
-    if record and len(chosen) < len(everything):
-        raise ZooError("--record goes with all mutants: leave the choice out")
     listed = load_listed(folder, {mutant.id for mutant in everything})
     state = state_of(folder, everything, [])
     outcomes = _run(folder, before, chosen, jobs or os.cpu_count() or 1, listed)
@@ -122,8 +122,12 @@ def _unedited(folder: Path, before: dict[str, bytes]) -> Iterator[None]:
     try:
         yield
     finally:
-        if _texts(folder) != before:
-            raise ZooError(f"{folder.name} was edited while its mutants ran: run it again")
+        _refuse_edited(folder, before)
+
+
+def _refuse_edited(folder: Path, before: dict[str, bytes]) -> None:
+    if _texts(folder) != before:
+        raise ZooError(f"{folder.name} was edited while its mutants ran: run it again")
 
 
 def _run(
@@ -149,8 +153,7 @@ def _run(
                 alive = sum(one.fate != "killed" for one in found.values())
                 bar.set_postfix(survived=alive, refresh=False)
                 bar.update()
-                if _texts(folder) != before:
-                    break  # the others would run for nothing
+                _refuse_edited(folder, before)  # the others would run for nothing
     except KeyboardInterrupt:
         for line in survivors(folder, list(found.values()), listed):
             click.echo(line)

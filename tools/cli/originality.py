@@ -52,8 +52,8 @@ def originality(
     documents = entries(root)
     known = [document.name for document in documents]
     for document in documents:  # a card is its authors' to write, the ledger is not
-        if document.name in record.models():
-            document.team = frozenset(record.state(document.name).team)
+        known_team = record.state(document.name).team if document.name in record.models() else ()
+        document.team = frozenset(known_team)
     for name in names:
         if name not in known:
             raise ZooError(f"no entry '{name}': {nearest(name, known)}")

@@ -2,7 +2,7 @@
 
 A unit (a function) is matched as a whole with the unit of the other document that shares most of
 its fingerprints: coincidences that lie scattered over a file do not add up. Fingerprints of what
-everybody was given, and those that documents of many papers have in functions that differ, count
+everybody was given, and those that documents of many papers have in files unlike each other, count
 for nobody; nor do those of files that a card declares as taken from the other document, or from a
 source of both. A declared model still counts: no course takes model code from elsewhere.
 """
@@ -95,7 +95,8 @@ class Comparison:
         self.index = index
         self.documents = index.documents()
         self._given = {n for n, doc in self.documents.items() if doc.name == GIVEN}
-        self._found: dict[int, list[int]] = {}
+        self._found: dict[int, list[tuple[int, str]]] = {}
+        self._prints: dict[int, dict[str, frozenset[int]]] = {}
         self._own: dict[int, list[IndexedUnit]] = {}
         self._remarks: dict[int, list[Remark]] = {}
 
@@ -175,21 +176,38 @@ class Comparison:
         """Documents with enough own fingerprints in common with this one."""
         shared: Counter[int] = Counter()
         for value in frozenset[int]().union(*(unit.hashes for unit in self.own(document))):
-            shared.update(set(self._documents_with(value)))
+            shared.update({number for number, _ in self._files_with(value)})
         return [n for n, values in shared.items() if values >= FEWEST and n != document]
 
     def _is_rare(self, value: int) -> bool:
-        documents = set(self._documents_with(value))
+        places = self._files_with(value)
+        documents = {number for number, _ in places}
         if documents & self._given:
             return False
         if len({self.documents[number].paper for number in documents}) < COMMON:
             return True
-        # The same function in many places is one thing that was copied often, not boilerplate.
-        return self.index.contents_with(value, COMMON) < COMMON
+        # What forks of one file share is one thing that was copied often, not boilerplate.
+        unlike: list[frozenset[int]] = []
+        for number, name in places:
+            file = self._prints_of(number)[name]
+            if all(2 * len(file & other) <= min(len(file), len(other)) for other in unlike):
+                unlike.append(file)
+                if len(unlike) == COMMON:
+                    return False
+        return True
 
-    def _documents_with(self, value: int) -> list[int]:
+    def _prints_of(self, document: int) -> dict[str, frozenset[int]]:
+        """All fingerprints of the files of a document."""
+        if document not in self._prints:
+            found: dict[str, set[int]] = defaultdict(set)
+            for unit in self.index.units_of(document):
+                found[unit.file] |= unit.hashes
+            self._prints[document] = {name: frozenset(values) for name, values in found.items()}
+        return self._prints[document]
+
+    def _files_with(self, value: int) -> list[tuple[int, str]]:
         if value not in self._found:
-            self._found[value] = self.index.documents_with(value)
+            self._found[value] = self.index.files_with(value)
         return self._found[value]
 
 

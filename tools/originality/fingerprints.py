@@ -17,7 +17,7 @@ from tools.originality.normalise import NAME, Statement, Unit
 LENGTH = 10  # tokens under one hash: what is shorter says little by itself
 SHORTEST = 6  # a statement of so many tokens has one hash for the whole of it
 WINDOW = 2  # of so many hashes in a row the smallest is kept
-VERSION = 2  # raise it when the same source gives other fingerprints than before
+VERSION = 3  # raise it when the same source gives other fingerprints than before
 _FRAME = frozenset(("=", "call", "[", "]", "#", "$", "None", "Dict", "Return", "for", "with"))
 _MODULUS = (1 << 61) - 1
 _BASE = 1_000_003

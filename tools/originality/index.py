@@ -144,21 +144,13 @@ class Index:
         name, about, pieces = self._db.execute(query, (number,)).fetchone()
         return _unpacked(name, about, pieces)
 
-    def documents_with(self, value: int) -> list[int]:
-        """The documents with a fingerprint, one for each unit that has it."""
+    def files_with(self, value: int) -> list[tuple[int, str]]:
+        """The files with a fingerprint, each as the number of its document and its name."""
         query = (
-            "SELECT units.document FROM prints JOIN units ON units.id = prints.unit "
-            "WHERE prints.hash = ?"
+            "SELECT DISTINCT units.document, units.file FROM prints "
+            "JOIN units ON units.id = prints.unit WHERE prints.hash = ?"
         )
-        return [number for (number,) in self._db.execute(query, (value,))]
-
-    def contents_with(self, value: int, most: int) -> int:
-        """How many units that differ from one another have a fingerprint, counted up to `most`."""
-        query = (
-            "SELECT DISTINCT units.hashes FROM prints JOIN units ON units.id = prints.unit "
-            "WHERE prints.hash = ? LIMIT ?"
-        )
-        return len(self._db.execute(query, (value, most)).fetchall())
+        return self._db.execute(query, (value,)).fetchall()
 
     def units_of(self, number: int) -> list[IndexedUnit]:
         """The units of a document."""

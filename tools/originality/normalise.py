@@ -140,6 +140,8 @@ class _Reader:
                 return ["$"]
             case ast.UnaryOp(ast.USub() | ast.UAdd(), ast.Constant()):
                 return ["#"]
+            case ast.UnaryOp(ast.UAdd(), operand):
+                return self._tokens(operand)
             case ast.Attribute():
                 return self._attribute(node)
             case ast.Call():

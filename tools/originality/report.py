@@ -72,12 +72,15 @@ class Report:
         least = share(THRESHOLD)
         within = len(self.same_team)
         own = f" Pairs within a team: {within}." if within else ""
+        if self.skipped:
+            own += f" Not compared, and said why below: {len(self.skipped)}."
         if self.matches:
             number = len(self.matches)
             pairs = "1 pair has" if number == 1 else f"{number} pairs have"
             return f"{pairs} a file of which {least} or more stands in the other.{own}"
-        if within:
-            return f"No file has {least} in common with another team's.{self.highest}{own}"
+        if within or self.skipped:
+            whose = "with another team's" if within else "with another's"
+            return f"No file has {least} in common {whose}.{self.highest}{own}"
         return f"Nothing to look at: no file has {least} in common.{self.highest}"
 
 

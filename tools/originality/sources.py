@@ -6,6 +6,7 @@ import ast
 import json
 import os
 import re
+import tokenize
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -183,9 +184,12 @@ def _text(file: Path) -> str:
             raise ZooError("no regular file")
         if (size := file.stat().st_size) > LARGEST:
             raise ZooError(f"{size / 1e6:.1f} MB: longer than anybody writes by hand")
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise ZooError("no text in UTF-8") from None
+        if file.suffix == ".py":
+            with tokenize.open(file) as opened:  # in the encoding that its first lines name
+                return opened.read()
+        return file.read_text(encoding="utf-8")
+    except (UnicodeDecodeError, SyntaxError):
+        raise ZooError("no text in its encoding") from None
     except OSError as error:
         raise ZooError(f"cannot be read: {error.strerror}") from None
 

@@ -138,6 +138,18 @@ def test_one_damage_is_found_once_at_its_place(
         assert found[0].line == line
 
 
+def test_code_beside_the_entries_is_nobodys(repository: Repository) -> None:
+    (repository.toy.parent / "net.py").write_text('"""A net."""\n')
+    append("\nfrom zoo.net import Net\n")(repository.toy / "model.py")
+    found = [f for c, f in findings(repository) if c == "imports"]
+    assert [f.rule for f in found] == ["imports zoo/net.py, which is no entry's"]
+
+
+def test_a_text_that_is_run_as_code_is_found(repository: Repository) -> None:
+    append('\nexec("x = 1")\n')(repository.toy / "model.py")
+    assert any("S102" in f.rule for c, f in findings(repository) if c == "lint")
+
+
 def test_a_form_feed_moves_no_line(repository: Repository) -> None:
     recipe = repository.toy / "recipe.py"
     append('LINE = "\f\u2028"  # TODO: tune\n')(recipe)

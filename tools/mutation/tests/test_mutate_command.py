@@ -150,6 +150,7 @@ def test_json_says_all(toy: Path) -> None:
         (["tyo"], "did you mean 'toy'?"),
         (["toy", "model.py:nothing"], "zoo mutate toy --list names them"),
         (["toy", "--sample", "3", "--record"], "--record goes with all mutants"),
+        (["toy", "--list", "--record"], "--record goes with all mutants"),
     ],
 )
 def test_bad_input_is_one_line(toy: Path, words: list[str], message: str) -> None:
@@ -267,6 +268,24 @@ def test_equal_outcomes_give_equal_bytes_and_survivors_stay_in_order(toy: Path) 
     ids = [one.id for one in mutants_of(toy)]
     survived = load_record(toy).survived
     assert survived == [id for id in ids if any(name in id for name in WEAK)]
+
+
+def test_an_edit_that_was_undone_gives_no_score_either(
+    toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (toy / "model.py").read_text()
+
+    def edits(root: Path, entry: str, mutants: list, jobs: int) -> Iterator[Outcome]:
+        try:
+            (toy / "model.py").write_text("# a comment\n" + text)
+            yield Outcome(mutants[0], "survived", "", "", 0.1)
+        finally:
+            (toy / "model.py").write_text(text)
+
+    monkeypatch.setattr(mutate, "run_mutants", edits)
+    said = zoo("toy")
+    assert said.exit_code == 1
+    assert said.output == "Error: toy was edited while its mutants ran: run it again\n"
 
 
 @pytest.mark.parametrize("name", ["model.py", "test_toy.py"])

@@ -148,6 +148,10 @@ def page(mine: list[Scored], other: list[Scored] | None) -> str:
             f"The lowest score of a copy is {100 * lowest:.0f} %, the highest of independent work "
             f"{100 * highest.score:.0f} % ({highest.model} and {Path(highest.other).name}).",
             "",
+            "What no fingerprint of statements survives is an operation around every expression, "
+            "such as `keep(x)` or `x * 1`, or every operation as a function, `operator.add(a, b)`. "
+            "Who opens such a file sees it; a low score is no proof of originality.",
+            "",
             "## Whole entries",
             "",
             "The entries with their recipes, tests and notebooks, each of its own paper. Nobody "

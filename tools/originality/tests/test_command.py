@@ -75,6 +75,8 @@ def test_a_card_that_names_the_victim_excuses_nothing(class_zoo: Path) -> None:
     ledger.write_text(proposed.replace("@zoo-maintainers", "@dev-one") + "\n")
     assert "stands in made, both by" not in _run("vae").output
     assert "1 pair has a file" in _run("vae").output
+    ledger.unlink()  # nobody has proposed it: its card alone says whose it is
+    assert "1 pair has a file" in _run("vae").output
 
 
 @pytest.mark.parametrize(

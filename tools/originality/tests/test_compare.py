@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tools.originality.compare import COMMON, THRESHOLD, Comparison, is_source
-from tools.originality.index import opened
+from tools.originality.index import fingerprinted, opened
 from tools.originality.sources import GIVEN, Document, Piece
 from tools.originality.tests.corpus import models
 from tools.originality.tests.disguises import disguised
@@ -63,13 +65,18 @@ def fit(model, batches, steps):
 """
 
 
-def test_what_many_papers_have_in_functions_that_differ_is_boilerplate() -> None:
-    one, two, *others = (
-        _document(f"entry {n}", f"{LOOP}        own = torch.{word}(loss + step * loss) - 1\n")
-        for n, word in enumerate(["exp", "log", "sin", "cos", "tanh"][:COMMON])
-    )
-    assert _score(one, two, *others[:-1]) > 0.5
-    assert _score(one, two, *others) == 0.0
+def test_what_many_papers_have_in_files_unlike_each_other_is_boilerplate() -> None:
+    own = [models()[name] for name in ("made", "realnvp", "ddpm", "gpt", "vae")][:COMMON]
+    one, two, *others = (_document(f"entry {n}", LOOP + text) for n, text in enumerate(own))
+    shared = {value for unit in fingerprinted(_document("x", LOOP).pieces) for value in unit.hashes}
+    for documents, rare in (([one, two, *others[:-1]], True), ([one, two, *others], False)):
+        with opened() as index:
+            for document in documents:
+                index.add(document)
+            found = Comparison(index)
+            mine = {value for unit in found.own(found.number("entry 0")) for value in unit.hashes}
+        assert (shared <= mine) is rare
+        assert bool(shared & mine) is rare
 
 
 def test_forks_do_not_make_a_copy_boilerplate() -> None:
@@ -77,6 +84,15 @@ def test_forks_do_not_make_a_copy_boilerplate() -> None:
     assert _score(one, *forks) == 1.0
     changed = [_document(f"fork {n}", disguised(MADE, "reordered", n)) for n in range(2 * COMMON)]
     assert _score(one, *changed) > 0.8
+
+
+def test_forks_with_a_line_of_their_own_in_every_function_are_still_forks() -> None:
+    def fork(word: str) -> Document:
+        own = rf"\1assert torch.{word}(torch.arange(3) * 2).sum() >= 0\1\2"
+        return _document(word, re.sub(r"(\n +)(return .*)", own, MADE))
+
+    words = ["exp", "log", "sin", "cos", "tanh", "sqrt", "abs", "floor"]
+    assert _score(_document("made", MADE), *map(fork, words)) > 0.8
 
 
 def test_a_source_that_a_whole_class_copied_is_none() -> None:

@@ -45,8 +45,8 @@ def test_a_changed_document_takes_the_place_of_the_old() -> None:
         assert before
         assert after
         assert not before & after
-        assert all(index.documents_with(value) == [] for value in before)
-        assert all(index.documents_with(value) == [number] for value in after)
+        assert all(index.files_with(value) == [] for value in before)
+        assert all([n for n, _ in index.files_with(value)] == [number] for value in after)
 
 
 def test_a_folder_is_replaced_as_a_whole_and_forgotten(tmp_path: Path) -> None:

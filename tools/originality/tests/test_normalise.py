@@ -32,9 +32,18 @@ LOSS = "import torch\nloss = (-0.5 * (1 + lv - m.pow(2) - lv.exp()).sum(dim=1)).
         "import torch\nloss = ((lv + 1 - m.pow(2) - lv.exp()).sum(dim=1) * -0.5).mean()\n",
         "import torch as t\nl = t.mean(-0.5 * t.sum(1 + b - t.pow(a, 2) - t.exp(b), 1))  # why\n",
         "import torch\nloss: float = (\n  -0.5 * (1 + lv - m.pow(2)\n  - lv.exp()).sum(1)).mean()",
+        "import torch\nloss = +(-0.5 * (1 + +lv - +m.pow(+2) - +(+lv).exp()).sum(1)).mean()\n",
         "import torch\nself.loss = (-0.5 * (1 + s.a.lv - m.pow(2) - s.a.lv.exp()).sum(1)).mean()\n",
     ],
-    ids=["names", "literals", "operands", "functions", "type hint and lines", "attributes"],
+    ids=[
+        "names",
+        "literals",
+        "operands",
+        "functions",
+        "type hint and lines",
+        "pluses",
+        "attributes",
+    ],
 )
 def test_a_disguise_changes_nothing(other: str) -> None:
     assert hashed(other) == hashed(LOSS)

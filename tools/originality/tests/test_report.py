@@ -91,9 +91,20 @@ def test_one_team_is_named_apart() -> None:
     assert len(report.same_team) == 1
     assert "of zoo/" in report.same_team[0]
     assert "both by @dev-one" in report.same_team[0]
-    assert "No file has 20 % in common with another team's. Pairs within a team: 1." in (
-        report.verdict
+    assert report.verdict == (
+        "No file has 20 % in common with another team's. Pairs within a team: 1. "
+        "Not compared, and said why below: 1."
     )
+
+
+def test_what_was_not_compared_is_in_the_verdict() -> None:
+    with opened() as index:
+        index.add(Document("made", "1502.03509", pieces=[Piece("zoo/made/model.py", MADE)]))
+        numbers = list(index.documents())
+        said = make_report(Comparison(index), numbers, [Skipped("a.py", "why")], "today").verdict
+        none = make_report(Comparison(index), numbers, [], "today").verdict
+    assert said.endswith("common with another's. Not compared, and said why below: 1.")
+    assert none.startswith("Nothing to look at")
 
 
 def test_a_member_in_common_is_no_excuse() -> None:

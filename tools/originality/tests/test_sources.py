@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import tokenize
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -48,7 +50,7 @@ def _notebook(*cells: str, language: str = "python") -> str:
     [
         ("a.py", b"def f(:\n", "does not parse: line 1"),
         ("a.py", b"print 'two'\n", "does not parse: line 1"),
-        ("a.py", bytes(range(256)), "no text in UTF-8"),
+        ("a.py", bytes(range(256)), "no text in its encoding"),
         ("a.py", b"x = 1\0", "does not parse"),
         ("a.py", b"(" * 5000, "does not parse"),
         ("a.py", b"+".join([b"a"] * 600), "nested deeper than anybody writes by hand"),
@@ -70,6 +72,13 @@ def test_what_cannot_be_compared_is_named(
     ]
 
 
+def test_a_file_is_read_in_the_encoding_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"# -*- coding: latin-1 -*-\nx = '\xe9'\n")
+    (document,) = references(tmp_path)
+    assert document.skipped == []
+    assert "x = 'é'" in document.pieces[0].text
+
+
 def test_a_file_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -82,14 +91,14 @@ def test_a_file_that_cannot_be_read_is_named(
     (folder / "pool.py").symlink_to("loop.py")
     os.mkfifo(folder / "pipe.py")
     os.mkfifo(folder.parent / "pipe.py")
-    read = Path.read_text
+    read = tokenize.open
 
-    def refusing(path: Path, *args: str, **more: str) -> str:
+    def refusing(path: Path) -> TextIO:
         if path.name == "closed.py":
             raise PermissionError(13, "Permission denied")
-        return read(path, *args, **more)
+        return read(path)
 
-    monkeypatch.setattr(Path, "read_text", refusing)
+    monkeypatch.setattr(tokenize, "open", refusing)
     document, pipe = references(folder.parent)
     assert [piece.place for piece in document.pieces] == ["one/a.py"]
     assert {(item.place, item.reason) for item in [*document.skipped, *pipe.skipped]} == {
