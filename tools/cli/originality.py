@@ -38,8 +38,8 @@ def originality(
 
     Code and notebook cells are compared by what they do: other names, numbers, comments and type
     hints, another order, or code that does nothing do not hide a copy. What everybody was given,
-    what many unrelated entries share and what a card acknowledges is not counted. The report is
-    advice to the instructor and goes to the private directory.
+    what many unrelated entries share and what a card acknowledges is not counted, unless it is a
+    model. The report is advice to the instructor and goes to the private directory.
     """
     from tools.originality import report
     from tools.originality.compare import Comparison

@@ -42,7 +42,10 @@ def fingerprints(unit: Unit) -> list[Print]:
 
 
 def hashes(statement: Statement) -> list[int]:
-    """One hash for every run of `LENGTH` tokens, or for the whole of a shorter statement."""
+    """One hash for every run of `LENGTH` tokens, or for the whole of a shorter statement.
+
+    Runs of nothing but own names, literals, lists and calls have none: every table looks like that.
+    """
     tokens = statement.tokens
     if len(tokens) < SHORTEST:
         return []

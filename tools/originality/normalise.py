@@ -1,9 +1,10 @@
 """Source code as statements of tokens that survive a disguise.
 
-Dropped: comments, docstrings, imports, type hints, keyword names, formatting. Made alike: own names
-(numbered later, where they are hashed), numbers, texts, the order of the operands of + and *, the
-direction of a comparison, `x.relu()` and `F.relu(x)`, `x += y` and `x = x + y`. Kept: the structure
-of expressions and the names of what the code calls from outside, which nobody can rename.
+Dropped: comments, docstrings, imports, type hints, keyword names, formatting, a plus sign. Made
+alike: own names (numbered later, where they are hashed), numbers, texts, the order of the operands
+of + and *, the direction of a comparison, `x.relu()` and `F.relu(x)`, `x += y` and `x = x + y`.
+Kept: the structure of expressions and the names of what the code calls from outside, which nobody
+can rename.
 """
 
 from __future__ import annotations
